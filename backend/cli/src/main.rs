@@ -1,0 +1,3 @@
+//! The door: one binary, `sparky`.
+
+fn main() {}

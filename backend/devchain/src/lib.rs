@@ -1,0 +1,1 @@
+//! An embedded Qtum for development and tests.

@@ -1,0 +1,1 @@
+//! The relay: verify, store, forward, watch.
