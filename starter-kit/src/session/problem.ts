@@ -1,0 +1,129 @@
+/**
+ * What can go wrong, in the words of the user. One row per code; the relay, the core and the
+ * session use the same codes, so a screen shows any of them in the same way.
+ */
+import { formatQtum } from "./amount.ts";
+
+/** A figure or a name in a message. A bigint is an amount in satoshi. */
+export type Param = string | number | bigint;
+export type Params = Readonly<Record<string, Param>>;
+
+/** A problem as plain data: kept in the state, shown with `role="alert"` and `data-code`. */
+export interface ProblemData {
+  /** Stable, kebab-case; the slug of the relay's `/problems/{code}`. */
+  readonly code: string;
+  readonly title: string;
+  /** What happened, one or two sentences. */
+  readonly detail: string;
+  /** What it means for the money; empty when there is nothing to say. */
+  readonly money: string;
+  readonly params: Params;
+}
+
+/** The only error that actions reject with. */
+export class Problem extends Error implements ProblemData {
+  readonly code: string;
+  readonly title: string;
+  readonly detail: string;
+  readonly money: string;
+  readonly params: Params;
+
+  constructor(data: ProblemData) {
+    super(`${data.title} ${data.detail}`);
+    this.name = "Problem";
+    this.code = data.code;
+    this.title = data.title;
+    this.detail = data.detail;
+    this.money = data.money;
+    this.params = data.params;
+  }
+
+  /** The plain data, for the state. */
+  data(): ProblemData {
+    const { code, title, detail, money, params } = this;
+    return { code, title, detail, money, params };
+  }
+}
+
+/** A problem by its code, with its figures filled into the text. */
+export function problem(code: string, params: Params = {}, fallback = ""): Problem {
+  const [title, detail, money] = TEXTS[code] ?? ["Something went wrong.", fallback, ""];
+  return new Problem({
+    code,
+    title: fill(title, params),
+    detail: fill(detail, params) || fallback,
+    money: fill(money, params),
+    params,
+  });
+}
+
+/** Whatever was thrown, as a problem. */
+export function asProblem(thrown: unknown): Problem {
+  if (thrown instanceof Problem) return thrown;
+  const text = thrown instanceof Error ? thrown.message : String(thrown);
+  return problem("internal", { reason: text });
+}
+
+function fill(text: string, params: Params): string {
+  return text.replace(/\{(\w+)\}/g, (whole, key: string) => {
+    const value = params[key];
+    if (value === undefined) return whole;
+    return typeof value === "bigint" ? `${formatQtum(value)} QTUM` : String(value);
+  });
+}
+
+const SENT_NOTHING = "Nothing was sent.";
+const STORED_NOTHING = "Nothing was stored.";
+
+/** Code → title, what happened, what it means for the money. */
+const TEXTS: Readonly<Record<string, readonly [string, string, string]>> = {
+  "insufficient-channel-balance": ["Not enough in this channel.", "You can send up to {max} to {partner}; you tried {amount}.", SENT_NOTHING],
+  "partner-offline": ["{partner} is offline.", "Your payment is signed and stored by the relay; they get it when they return.", "It already counts as theirs."],
+  "stale-nonce": ["Another window or device paid meanwhile.", "We refreshed the channel.", SENT_NOTHING],
+  "bad-signature": ["The signature does not match this account.", "Check that your wallet is on {address}.", SENT_NOTHING],
+  "not-participant": ["Channel #{id} is not yours.", "It is between {a} and {b}.", ""],
+  "unknown-channel": ["There is no channel #{id}.", "Check the number with your partner.", ""],
+  "wrong-key-network": ["This key is for {net}.", "Keys starting with {c} belong to {net}; you are on {network}.", STORED_NOTHING],
+  "invalid-wif": ["That is not a valid key.", "A character may be missing (checksum failed).", STORED_NOTHING],
+  "demo-key-refused": ["This demo key is public.", "Anyone can spend from it. Create your own key for {network}.", STORED_NOTHING],
+  "invalid-address": ["That is not a Qtum address.", "{input} has a mistake or belongs to another network.", SENT_NOTHING],
+  "own-address": ["That is your own address.", "A channel needs two different people.", SENT_NOTHING],
+  "invalid-amount": ["That is not an amount.", "{input} is not an amount of QTUM; write it like 20 or 0.5.", SENT_NOTHING],
+  "amount-too-precise": ["QTUM has 8 decimals.", "{input} has {n}.", SENT_NOTHING],
+  "amount-zero": ["The amount is zero.", "Enter more than 0 QTUM.", SENT_NOTHING],
+  "amount-too-large": ["That is more than all QTUM.", "{input} is above the largest amount a channel can hold.", SENT_NOTHING],
+  "insufficient-onchain-balance": ["Not enough QTUM on chain.", "Need {need} = {amount} + fee {fee}; you have {have} ({immature} still maturing).", "Your money has not moved."],
+  "tx-rejected": ["The network refused the transaction.", "{reason}.", "Your money has not moved."],
+  "contract-reverted": ["The contract refused: {reason}.", "The transaction is in block {height}, without effect.", "Only the fee of up to {fee} was spent, the rest came back."],
+  "tx-not-confirming": ["Waiting longer than usual.", "{n} blocks, and still in the mempool.", ""],
+  "tx-reorged": ["The chain reorganised; your transaction is being sent again.", "", "No action needed."],
+  "channel-closing": ["This channel is closing.", "No new payments.", "You get your pay-out when the answer window is over."],
+  "channel-not-open": ["This channel is not open.", "It was closed before.", SENT_NOTHING],
+  "channel-opening": ["This channel is not ready.", "Its deposit waits for {n} more confirmations.", SENT_NOTHING],
+  "stale-close-detected": ["{partner} tried to close with an old balance.", "A newer proof must be posted by block {n}.", "Safe if answered in time."],
+  "stale-close-by-me": ["You closed with an old balance.", "{partner} can post the newer one until block {n}.", "The penalty is taken from your pay-out."],
+  "partner-closed": ["{partner} closed the channel alone.", "The balance shown is right. It can be paid out after block {n}.", "Your money is safe."],
+  "settleable": ["Channel #{id} can be paid out.", "The answer window is over.", "Both get their money in one transaction."],
+  "watch-not-armed": ["No one is watching channel #{id}.", "If you are away for more than {window} blocks, {partner} could close with an old balance.", ""],
+  "relay-unreachable": ["Relay not reachable.", "Trying again in {s} s.", "Your funds are in the contract; you can still close on chain."],
+  "chain-behind": ["The node is syncing.", "It is {n} blocks behind. Payments work; opening and closing wait.", ""],
+  "chain-unreachable": ["The Qtum node is not reachable.", "Payments work; opening and closing wait.", "Your funds are in the contract."],
+  "clock-skew": ["Your clock is off.", "Sign-in needs a clock within 5 min.", ""],
+  "session-expired": ["Please unlock again.", "The sign-in with the relay has ended.", ""],
+  "login-refused": ["The relay's sign-in request is not for this page.", "{reason}. Nothing was signed.", ""],
+  "second-tab": ["Open in another tab.", "This one is read-only.", ""],
+  "rate-limited": ["Too fast.", "Try again in {s} s.", ""],
+  "storage-unavailable": ["This browser blocks storage.", "We will not accept payments we cannot save. Allow storage or use another window.", ""],
+  "wrong-passphrase": ["Wrong passphrase.", "The key could not be decrypted.", ""],
+  "passphrase-too-short": ["That passphrase is too short.", "Use {n} characters or more.", STORED_NOTHING],
+  "not-ready": ["Not yet.", "The page is still {reason}.", SENT_NOTHING],
+  "proof-refused": ["{partner} refused a proof of yours.", "Reason: {reason}; the newest it has is {n}.", "Nothing is lost: the channel is being compared again."],
+  "sign-conflict": ["You agreed to close or withdraw.", "Until that is mined or block {n} has passed, this would contradict it.", SENT_NOTHING],
+  "proposal-expired": ["This offer has expired.", "It was good until block {n}.", SENT_NOTHING],
+  "proposal-changed": ["The balance changed meanwhile.", "The offer does not pay what the channel says now.", "Nothing was signed."],
+  "nothing-to-post": ["There is no newer proof to post.", "The chain shows the newest balance.", ""],
+  "too-early": ["Too early.", "The answer window ends with block {n}.", ""],
+  "dev-only": ["Only on the dev chain.", "This network does not have it.", ""],
+  "core-failed": ["The page could not start its core.", "{reason}", ""],
+  "internal": ["Something went wrong.", "{reason}", ""],
+};
