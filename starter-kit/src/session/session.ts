@@ -18,3 +18,9 @@ export interface SessionOptions {
   /** Where the relay is; the page's own origin by default. */
   readonly relay?: string;
 }
+
+/**
+ * Opens a profile. Returns at once with stage `starting`; everything after that is told by the
+ * store, also when it fails (`stage.type === "failed"`).
+ */
+export type OpenSession = (options: SessionOptions) => Session;
