@@ -12,7 +12,10 @@ pub struct Count {
 impl Count {
     /// The sum of two counts.
     pub fn plus(self, other: Self) -> Self {
-        Self { passed: self.passed + other.passed, failed: self.failed + other.failed }
+        Self {
+            passed: self.passed + other.passed,
+            failed: self.failed + other.failed,
+        }
     }
 }
 
@@ -45,8 +48,14 @@ impl Counter {
         let Count { passed, failed } = self.total;
         match (succeeded, self.said) {
             (true, true) => self.total,
-            (true, false) => Count { passed: 1, failed: 0 },
-            (false, _) => Count { passed, failed: failed.max(1) },
+            (true, false) => Count {
+                passed: 1,
+                failed: 0,
+            },
+            (false, _) => Count {
+                passed,
+                failed: failed.max(1),
+            },
         }
     }
 }
@@ -54,13 +63,21 @@ impl Counter {
 /// `test result: ok. 12 passed; 0 failed; 0 ignored; …`
 fn libtest(line: &str) -> Option<Count> {
     let rest = line.strip_prefix("test result: ")?;
-    Some(Count { passed: before(rest, " passed;")?, failed: before(rest, " failed;")? })
+    Some(Count {
+        passed: before(rest, " passed;")?,
+        failed: before(rest, " failed;")?,
+    })
 }
 
 /// `Ran 5 test suites in 1.2s (2.0s CPU time): 87 tests passed, 0 failed, 0 skipped (87 total tests)`
 fn forge(line: &str) -> Option<Count> {
-    line.strip_prefix("Ran ")?.contains("test suites in").then_some(())?;
-    Some(Count { passed: before(line, " tests passed")?, failed: before(line, " failed,")? })
+    line.strip_prefix("Ran ")?
+        .contains("test suites in")
+        .then_some(())?;
+    Some(Count {
+        passed: before(line, " tests passed")?,
+        failed: before(line, " failed,")?,
+    })
 }
 
 /// `Tests  1 failed | 11 passed (12)`
@@ -73,12 +90,20 @@ fn vitest(line: &str) -> Option<Count> {
 
 /// `# pass 12` and `# fail 0`, or with `ℹ` in front.
 fn node(line: &str) -> Option<Count> {
-    let rest = line.strip_prefix("# ").or_else(|| line.strip_prefix("ℹ "))?;
+    let rest = line
+        .strip_prefix("# ")
+        .or_else(|| line.strip_prefix("ℹ "))?;
     let (word, number) = rest.split_once(' ')?;
     let number = number.parse().ok()?;
     match word {
-        "pass" => Some(Count { passed: number, failed: 0 }),
-        "fail" => Some(Count { passed: 0, failed: number }),
+        "pass" => Some(Count {
+            passed: number,
+            failed: 0,
+        }),
+        "fail" => Some(Count {
+            passed: 0,
+            failed: number,
+        }),
         _ => None,
     }
 }
@@ -87,7 +112,10 @@ fn node(line: &str) -> Option<Count> {
 fn plain(line: &str) -> Option<Count> {
     let (passed, failed) = line.split_once(" passed, ")?;
     let failed = failed.strip_suffix(" failed")?;
-    Some(Count { passed: passed.parse().ok()?, failed: failed.parse().ok()? })
+    Some(Count {
+        passed: passed.parse().ok()?,
+        failed: failed.parse().ok()?,
+    })
 }
 
 /// The number that ends right before `mark`.
@@ -126,8 +154,18 @@ mod tests {
 
     #[test]
     fn every_runner_is_understood() {
-        check(&["test result: ok. 12 passed; 0 failed; 0 ignored; 0 measured"], true, 12, 0);
-        check(&["test result: FAILED. 3 passed; 2 failed; 0 ignored"], false, 3, 2);
+        check(
+            &["test result: ok. 12 passed; 0 failed; 0 ignored; 0 measured"],
+            true,
+            12,
+            0,
+        );
+        check(
+            &["test result: FAILED. 3 passed; 2 failed; 0 ignored"],
+            false,
+            3,
+            2,
+        );
         check(
             &[
                 "Suite result: ok. 3 passed; 0 failed; 0 skipped; finished in 1ms",
@@ -137,7 +175,14 @@ mod tests {
             87,
             1,
         );
-        check(&["\u{1b}[2m      Tests \u{1b}[22m \u{1b}[1m\u{1b}[32m12 passed\u{1b}[39m\u{1b}[22m (12)"], true, 12, 0);
+        check(
+            &[
+                "\u{1b}[2m      Tests \u{1b}[22m \u{1b}[1m\u{1b}[32m12 passed\u{1b}[39m\u{1b}[22m (12)",
+            ],
+            true,
+            12,
+            0,
+        );
         check(&["      Tests  1 failed | 11 passed (12)"], false, 11, 1);
         check(&["# tests 3", "# pass 2", "# fail 1"], false, 2, 1);
         check(&["119 passed, 0 failed"], true, 119, 0);
@@ -153,6 +198,14 @@ mod tests {
     fn silence_counts_once() {
         check(&["Finished"], true, 1, 0);
         check(&["error: could not compile"], false, 0, 1);
-        check(&["test result: ok. 2 passed; 0 failed; 0 ignored", "then it broke"], false, 2, 1);
+        check(
+            &[
+                "test result: ok. 2 passed; 0 failed; 0 ignored",
+                "then it broke",
+            ],
+            false,
+            2,
+            1,
+        );
     }
 }

@@ -1,95 +1,67 @@
-//! Builds what the binary embeds: the wasm core, the npm packages, the DApp. Does nothing twice.
+//! Builds what the binary embeds: the browser core, the npm packages, the DApp. Does nothing twice.
 
 use std::fs;
 use std::path::Path;
-use std::time::{Instant, SystemTime};
 
 use anyhow::{Result, ensure};
 
 use crate::step::Step;
+use crate::{fingerprint, wasm};
 
-/// Makes `starter-kit/dist` newer than all that goes into it.
+/// What the DApp is made of, beside the core.
+const INPUTS: [&str; 8] = [
+    "starter-kit/src",
+    "starter-kit/public",
+    "starter-kit/index.html",
+    "starter-kit/package.json",
+    "starter-kit/package-lock.json",
+    "starter-kit/tsconfig.json",
+    "starter-kit/vite.config.ts",
+    "contracts/artifacts",
+];
+
+/// Makes `starter-kit/dist` what the sources say, and prints the sizes.
 ///
 /// # Errors
 /// When a step fails; its own output says why.
-pub fn build(root: &Path) -> Result<()> {
-    let kit = root.join("starter-kit");
-    packages(&kit)?;
-    let core = [
-        root.join("backend/protocol/src"),
-        root.join("backend/qtum/src"),
-        root.join("backend/wasm/src"),
-        root.join("backend/xtask/src/wasm.rs"),
-        root.join("contracts/artifacts"),
-        root.join("Cargo.lock"),
-    ];
-    let pkg = kit.join("src/core/pkg");
-    if oldest(&pkg) <= newest(&core) {
-        crate::wasm::build(root)?;
+pub(crate) fn build(root: &Path) -> Result<()> {
+    wasm::run()?;
+    packages(root, "starter-kit")?;
+    let inputs = fingerprint::of(root, &INPUTS)?;
+    // Beside dist, not in it: what is in dist is embedded and served.
+    let stamp = root.join("starter-kit/node_modules/.dapp-inputs");
+    let page = root.join("starter-kit/dist/index.html");
+    if page.exists() && fs::read_to_string(&stamp).is_ok_and(|built| built == inputs) {
+        println!("DApp: up to date");
+        return Ok(());
     }
-    let inputs = [
-        kit.join("src"),
-        kit.join("public"),
-        kit.join("index.html"),
-        kit.join("package-lock.json"),
-        kit.join("vite.config.ts"),
-    ];
-    if oldest(&kit.join("dist")) <= newest(&inputs) {
-        run("DApp", &kit, "npm run build")?;
-    }
+    run("DApp", &root.join("starter-kit"), "npm run build")?;
+    fs::write(stamp, inputs)?;
     Ok(())
 }
 
-/// Installs a folder's npm packages when its lock file has changed since the last time.
+/// Installs a folder's npm packages, unless exactly these are installed.
 ///
 /// # Errors
 /// When npm fails.
-pub fn packages(folder: &Path) -> Result<()> {
-    let installed = folder.join("node_modules/.package-lock.json");
-    if newest(&[folder.join("package-lock.json")]) < newest(&[installed]) {
+pub(crate) fn packages(root: &Path, folder: &str) -> Result<()> {
+    let lock = format!("{folder}/package-lock.json");
+    let inputs = fingerprint::of(root, &[&lock])?;
+    let stamp = root.join(folder).join("node_modules/.lock-inputs");
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == inputs) {
+        println!("{folder}: packages up to date");
         return Ok(());
     }
-    run("packages", folder, "npm ci --no-audit --no-fund")
-}
-
-fn run(name: &str, folder: &Path, line: &str) -> Result<()> {
-    let begin = Instant::now();
-    ensure!(Step::new(name, folder, line).run().ok, "{name} failed after {:?}", begin.elapsed());
+    run(
+        "npm packages",
+        &root.join(folder),
+        "npm ci --no-audit --no-fund",
+    )?;
+    fs::write(stamp, inputs)?;
     Ok(())
 }
 
-/// When the newest file among these was written; the epoch when there is none.
-fn newest(paths: &[impl AsRef<Path>]) -> SystemTime {
-    times(paths).into_iter().max().unwrap_or(SystemTime::UNIX_EPOCH)
-}
-
-/// When the oldest file below this was written; the epoch when there is none.
-fn oldest(path: &Path) -> SystemTime {
-    times(&[path]).into_iter().min().unwrap_or(SystemTime::UNIX_EPOCH)
-}
-
-fn times(paths: &[impl AsRef<Path>]) -> Vec<SystemTime> {
-    let mut times = Vec::new();
-    let mut open: Vec<_> = paths.iter().map(|path| path.as_ref().to_path_buf()).collect();
-    while let Some(path) = open.pop() {
-        let Ok(about) = fs::metadata(&path) else { continue };
-        if about.is_dir() {
-            open.extend(fs::read_dir(&path).into_iter().flatten().flatten().map(|entry| entry.path()));
-        } else {
-            times.extend(about.modified());
-        }
-    }
-    times
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_built_is_older_than_anything() {
-        let sources = [Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
-        assert!(oldest(Path::new("no/such/folder")) < newest(&sources));
-        assert!(oldest(&sources[0]) <= newest(&sources));
-    }
+fn run(name: &str, folder: &Path, line: &str) -> Result<()> {
+    ensure!(Step::new(name, folder, line).run().ok, "{name}: failed");
+    Ok(())
 }

@@ -1,6 +1,14 @@
 //! Build steps that cargo alone does not know: `cargo run -p sparky-xtask -- <verb>`.
 
+mod chromium;
+mod count;
+mod dapp;
+mod fingerprint;
+mod readme;
 mod size;
+mod start;
+mod step;
+mod test;
 mod wasm;
 
 use anyhow::{Result, bail};
@@ -9,6 +17,10 @@ fn main() -> Result<()> {
     let verb = std::env::args().nth(1).unwrap_or_default();
     match verb.as_str() {
         "wasm" => wasm::run(),
-        _ => bail!("usage: cargo run -p sparky-xtask -- wasm"),
+        "build" => start::build(),
+        "start" => start::start(),
+        "e2e" => test::end_to_end_only(),
+        "test" => test::run(),
+        _ => bail!("usage: cargo run -p sparky-xtask -- wasm | build | start | e2e | test"),
     }
 }

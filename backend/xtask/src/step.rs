@@ -33,6 +33,29 @@ pub struct Outcome {
     pub ok: bool,
 }
 
+impl Outcome {
+    /// The outcome of something that we do ourselves: one test, passed or failed.
+    pub fn of(name: &str, work: impl FnOnce() -> Result<()>) -> Self {
+        println!("\n── {name} ──");
+        let begin = Instant::now();
+        let result = work();
+        if let Err(error) = &result {
+            println!("{error:#}");
+        }
+        let ok = result.is_ok();
+        let count = Count {
+            passed: u32::from(ok),
+            failed: u32::from(!ok),
+        };
+        Self {
+            name: name.into(),
+            count,
+            took: begin.elapsed(),
+            ok,
+        }
+    }
+}
+
 impl Step {
     /// A step from a command line whose words have no blanks inside.
     pub fn new(name: &str, folder: &Path, line: &str) -> Self {
@@ -56,17 +79,30 @@ impl Step {
     /// Runs the step, shows what it prints, and counts what it says. A program that cannot be
     /// started is a step that failed.
     pub fn run(&self) -> Outcome {
-        println!("\n── {} ── {} {}", self.name, self.program, self.arguments.join(" "));
+        println!(
+            "\n── {} ── {} {}",
+            self.name,
+            self.program,
+            self.arguments.join(" ")
+        );
         let begin = Instant::now();
         let mut counter = Counter::default();
         let ok = self.stream(&mut counter).unwrap_or_else(|error| {
             println!("{error:#}");
             false
         });
-        let outcome =
-            Outcome { name: self.name.clone(), count: counter.finish(ok), took: begin.elapsed(), ok };
+        let outcome = Outcome {
+            name: self.name.clone(),
+            count: counter.finish(ok),
+            took: begin.elapsed(),
+            ok,
+        };
         let verdict = if ok { "ok" } else { "FAILED" };
-        println!("── {} ── {verdict} in {:.1} s", self.name, outcome.took.as_secs_f32());
+        println!(
+            "── {} ── {verdict} in {:.1} s",
+            self.name,
+            outcome.took.as_secs_f32()
+        );
         outcome
     }
 
@@ -81,8 +117,14 @@ impl Step {
             .spawn()
             .with_context(|| format!("cannot start {}", self.program))?;
         let (sender, lines) = channel();
-        let out = child.stdout.take().context("invariant: standard output is piped")?;
-        let err = child.stderr.take().context("invariant: standard error is piped")?;
+        let out = child
+            .stdout
+            .take()
+            .context("invariant: standard output is piped")?;
+        let err = child
+            .stderr
+            .take()
+            .context("invariant: standard error is piped")?;
         std::thread::scope(|scope| -> Result<()> {
             let also = sender.clone();
             scope.spawn(move || forward(out, &sender));

@@ -3,7 +3,6 @@
 
 use std::{
     env, fs,
-    hash::{DefaultHasher, Hash as _, Hasher as _},
     path::{Path, PathBuf},
     process::Command,
 };
@@ -11,7 +10,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use wasm_bindgen_cli_support::Bindgen;
 
-use crate::size::Size;
+use crate::{fingerprint, size::Size};
 
 /// What the core is made of; a change in any of these makes it out of date.
 const INPUTS: [&str; 7] = [
@@ -26,15 +25,15 @@ const INPUTS: [&str; 7] = [
 
 /// Builds `starter-kit/src/core/pkg` unless it is up to date, and prints the sizes.
 pub(crate) fn run() -> Result<()> {
-    let root = root()?;
+    let root = fingerprint::root()?;
     let package = root.join("starter-kit/src/core/pkg");
     let stamp = package.join(".inputs");
-    let fingerprint = fingerprint(&root)?;
-    if fs::read_to_string(&stamp).is_ok_and(|built| built == fingerprint) {
+    let inputs = fingerprint::of(&root, &INPUTS)?;
+    if fs::read_to_string(&stamp).is_ok_and(|built| built == inputs) {
         println!("core: up to date");
     } else {
         build(&root, &package)?;
-        fs::write(&stamp, fingerprint)?;
+        fs::write(&stamp, inputs)?;
     }
     for file in ["sparky_wasm_bg.wasm", "sparky_wasm.js"] {
         println!("core: {file}: {}", Size::of(&package.join(file))?);
@@ -70,39 +69,4 @@ fn build(root: &Path, package: &Path) -> Result<()> {
         .remove_producers_section(true)
         .generate(package)
         .context("wasm-bindgen")
-}
-
-/// The workspace's root, from where this program was compiled.
-fn root() -> Result<PathBuf> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    Ok(here
-        .ancestors()
-        .nth(2)
-        .context("invariant: two levels deep")?
-        .to_path_buf())
-}
-
-fn fingerprint(root: &Path) -> Result<String> {
-    let mut hasher = DefaultHasher::new();
-    for input in INPUTS {
-        let path = root.join(input);
-        if path.exists() {
-            hash(&path, &mut hasher)?;
-        }
-    }
-    Ok(format!("{:016x}", hasher.finish()))
-}
-
-fn hash(path: &Path, hasher: &mut DefaultHasher) -> Result<()> {
-    if path.is_dir() {
-        let mut entries: Vec<_> = fs::read_dir(path)?.collect::<std::io::Result<_>>()?;
-        entries.sort_by_key(fs::DirEntry::file_name);
-        for entry in entries {
-            hash(&entry.path(), hasher)?;
-        }
-    } else {
-        path.to_string_lossy().hash(hasher);
-        fs::read(path)?.hash(hasher);
-    }
-    Ok(())
 }

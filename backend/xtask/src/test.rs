@@ -1,0 +1,136 @@
+//! All that CI checks, one after the other. Every step runs, whatever became of the others; the
+//! last line says how many tests passed and failed.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Result, ensure};
+
+use crate::count::Count;
+use crate::step::{Outcome, Step};
+use crate::{chromium, dapp, fingerprint, readme};
+
+/// Runs everything.
+///
+/// # Errors
+/// When anything failed.
+pub(crate) fn run() -> Result<()> {
+    let begin = Instant::now();
+    let root = fingerprint::root()?;
+    let mut outcomes = Vec::new();
+    // The crates embed the DApp, so it comes first; without it the rest still tells something.
+    outcomes.push(Outcome::of("build the DApp", || dapp::build(&root)));
+    outcomes.extend(rust(&root).iter().map(Step::run));
+    outcomes.push(Outcome::of("packages of the contracts", || {
+        dapp::packages(&root, "contracts")
+    }));
+    outcomes.extend(contracts(&root).iter().map(Step::run));
+    outcomes.extend(dapp_checks(&root).iter().map(Step::run));
+    outcomes.push(Outcome::of("chromium", chromium::install));
+    outcomes.extend(end_to_end(&root).iter().map(Step::run));
+    outcomes.extend(readme::run(&root));
+    report(&outcomes, begin)
+}
+
+/// Runs the browser's end-to-end test alone.
+///
+/// # Errors
+/// When it, or something it needs, failed.
+pub(crate) fn end_to_end_only() -> Result<()> {
+    let begin = Instant::now();
+    let root = fingerprint::root()?;
+    dapp::build(&root)?;
+    chromium::install()?;
+    let mut outcomes = vec![Step::new("binary", &root, "cargo build --workspace --locked").run()];
+    outcomes.extend(end_to_end(&root).iter().map(Step::run));
+    report(&outcomes, begin)
+}
+
+fn rust(root: &Path) -> Vec<Step> {
+    vec![
+        Step::new("format", root, "cargo fmt --all --check"),
+        Step::new(
+            "lint",
+            root,
+            "cargo clippy --workspace --all-targets --locked -- --deny warnings",
+        ),
+        Step::new("binaries", root, "cargo build --workspace --locked"),
+        Step::new(
+            "Rust tests",
+            root,
+            "cargo test --workspace --locked --no-fail-fast",
+        ),
+    ]
+}
+
+fn contracts(root: &Path) -> Vec<Step> {
+    let folder = root.join("contracts");
+    vec![
+        Step::new(
+            "contract artifacts",
+            &folder,
+            "npm run --silent artifacts:check",
+        ),
+        Step::new("contract format", &folder, "npm run --silent fmt:check"),
+        Step::new(
+            "contract tests",
+            &folder,
+            "npx --no-install forge test --offline",
+        ),
+        Step::new("gas", &folder, "npm run --silent gas"),
+    ]
+}
+
+fn dapp_checks(root: &Path) -> Vec<Step> {
+    let folder = root.join("starter-kit");
+    vec![
+        Step::new("TypeScript types", &folder, "npm run --silent typecheck"),
+        Step::new("TypeScript lint", &folder, "npm run --silent lint"),
+        Step::new("DApp tests", &folder, "npm run --silent test"),
+    ]
+}
+
+fn end_to_end(root: &Path) -> Vec<Step> {
+    vec![Step::new(
+        "browser",
+        &root.join("starter-kit"),
+        "npm run --silent e2e",
+    )]
+}
+
+fn report(outcomes: &[Outcome], begin: Instant) -> Result<()> {
+    println!("\n── summary ──");
+    let mut total = Count::default();
+    for Outcome {
+        name,
+        count,
+        took,
+        ok,
+    } in outcomes
+    {
+        let mark = if *ok { "ok    " } else { "FAILED" };
+        let Count { passed, failed } = count;
+        println!(
+            "{mark} {name:26} {passed:5} passed {failed:4} failed {:7.1} s",
+            took.as_secs_f32()
+        );
+        total = total.plus(*count);
+    }
+    println!(
+        "       {:.1} minutes in all",
+        begin.elapsed().as_secs_f32() / 60.0
+    );
+    // The last line is read by programs: nothing may follow it on standard output.
+    println!("{} passed, {} failed", total.passed, total.failed);
+    ensure!(total.failed == 0, "not everything passed");
+    Ok(())
+}
+
+/// An address on this machine that nobody listens on now.
+///
+/// # Errors
+/// When the machine has no free port.
+pub(crate) fn free_address() -> Result<String> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
+}
