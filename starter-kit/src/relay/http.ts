@@ -1,0 +1,98 @@
+/** The relay's REST interface: one place that turns answers into values and failures into problems. */
+import { type Params, Problem, problem } from "../session/problem.ts";
+import { isObject } from "./frames.ts";
+
+const TIMEOUT_MS = 15_000;
+
+export interface HttpOptions {
+  /** Origin of the relay, without a trailing slash. */
+  readonly base: string;
+  /** Replaces the browser's fetch, for tests. */
+  readonly fetch?: typeof fetch;
+}
+
+export interface Http {
+  readonly get: <T>(path: string) => Promise<T>;
+  readonly post: <T>(path: string, body: unknown) => Promise<T>;
+  readonly put: <T>(path: string, body: unknown) => Promise<T>;
+  readonly remove: (path: string) => Promise<void>;
+  /** The bearer token of the signed-in session; null signs out. */
+  readonly authorize: (token: string | null) => void;
+}
+
+export function createHttp({ base, fetch: send = (...args) => fetch(...args) }: HttpOptions): Http {
+  let token: string | null = null;
+
+  async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const headers: Record<string, string> = { accept: "application/json" };
+    if (body !== undefined) headers["content-type"] = "application/json";
+    if (token !== null) headers["authorization"] = `Bearer ${token}`;
+    const request: RequestInit = { method, headers, signal: AbortSignal.timeout(TIMEOUT_MS), cache: "no-store" };
+    if (body !== undefined) request.body = JSON.stringify(body);
+    let response: Response;
+    let text: string;
+    try {
+      response = await send(`${base}/api/v1${path}`, request);
+      text = await response.text();
+    } catch {
+      throw problem("relay-unreachable", { s: 1 });
+    }
+    if (!response.ok) throw problemOf(response.status, text, response.headers.get("retry-after"));
+    return (text === "" ? undefined : parse(text)) as T;
+  }
+
+  return {
+    get: (path) => call("GET", path),
+    post: (path, body) => call("POST", path, body),
+    put: (path, body) => call("PUT", path, body),
+    remove: (path) => call<void>("DELETE", path),
+    authorize: (next) => {
+      token = next;
+    },
+  };
+}
+
+/** Reads `application/problem+json` (also the data of an error frame) into our own problem. */
+export function problemFrom(value: unknown): Problem {
+  if (!isObject(value) || typeof value["code"] !== "string") {
+    return problem("internal", { reason: "The relay answered with an error that has no code" });
+  }
+  const params: Record<string, string | number> = {};
+  if (isObject(value["params"])) {
+    for (const [key, param] of Object.entries(value["params"])) {
+      if (typeof param === "string" || typeof param === "number") params[key] = param;
+    }
+  }
+  const detail = typeof value["detail"] === "string" ? value["detail"] : "";
+  const known = problem(value["code"], inQtum(params), detail);
+  // The table's text when all its figures came along, else the relay's own words.
+  if (!/\{\w+\}/.test(`${known.title}${known.detail}${known.money}`)) return known;
+  const title = typeof value["title"] === "string" ? value["title"] : "The relay refused.";
+  return new Problem({ code: value["code"], title, detail, money: "", params });
+}
+
+function problemOf(status: number, text: string, retryAfter: string | null): Problem {
+  const body = parse(text);
+  if (isObject(body) && typeof body["code"] === "string") return problemFrom(body);
+  if (status === 429) return problem("rate-limited", { s: retryAfter ?? 1 });
+  if (status === 401) return problem("session-expired");
+  if (status >= 502) return problem("relay-unreachable", { s: 1 });
+  return problem("internal", { reason: `The relay answered ${status}` });
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Parameters that end in `Sat` are amounts: `{max}` in a text takes `maxSat`. */
+function inQtum(params: Record<string, string | number>): Params {
+  const shown: Record<string, string | number | bigint> = { ...params };
+  for (const [key, value] of Object.entries(params)) {
+    if (key.endsWith("Sat") && /^\d+$/.test(String(value))) shown[key.slice(0, -3)] = BigInt(value);
+  }
+  return shown;
+}
