@@ -1,1 +1,5 @@
-//! An embedded Qtum for development and tests.
+//! A Qtum that lives in a test: blocks, coins, an EVM and qtumd's RPC.
+
+#![forbid(unsafe_code)]
+
+pub mod evm;
