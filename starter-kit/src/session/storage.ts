@@ -169,8 +169,14 @@ async function commit(db: IDBDatabase, change: Change): Promise<void> {
   let transaction: IDBTransaction;
   try {
     transaction = db.transaction(STORES, "readwrite", { durability: "strict" });
+  } catch {
+    throw problem("storage-unavailable");
+  }
+  try {
     write(transaction, change);
   } catch {
+    // Without this, what was put before the failure would still be committed.
+    transaction.abort();
     throw problem("storage-unavailable");
   }
   await new Promise<void>((resolve, reject) => {

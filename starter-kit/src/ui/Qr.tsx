@@ -1,15 +1,18 @@
-import { renderSVG } from "uqr";
+import { encode } from "uqr";
 import { useMemo } from "react";
 
 /** A QR code: always dark on white, with its quiet zone; the text it holds stands beside it. */
 export function Qr({ text, label }: { readonly text: string; readonly label: string }) {
-  const source = useMemo(
-    () => `data:image/svg+xml,${encodeURIComponent(renderSVG(text, { ecc: "M", border: 4 }))}`,
-    [text],
-  );
+  const { size, path } = useMemo(() => {
+    const code = encode(text, { ecc: "M", border: 4 });
+    const squares = code.data.flatMap((line, y) => line.flatMap((dark, x) => (dark ? [`M${x} ${y}h1v1h-1z`] : [])));
+    return { size: code.size, path: squares.join("") };
+  }, [text]);
   return (
     <div className="qr">
-      <img src={source} alt={label} width={264} height={264} data-testid="invoice-qr" />
+      <svg viewBox={`0 0 ${size} ${size}`} width={264} height={264} role="img" aria-label={label} shapeRendering="crispEdges" data-testid="invoice-qr">
+        <path d={path} fill="#0b1420" />
+      </svg>
     </div>
   );
 }
