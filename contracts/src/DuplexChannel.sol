@@ -2,37 +2,20 @@
 pragma solidity 0.8.37;
 
 import {Assets} from "./Assets.sol";
+import {A, B, Channel, ChannelWord} from "./Channel.sol";
+import {Direction, DirectionWord} from "./Direction.sol";
 import {IDuplexChannel} from "./IDuplexChannel.sol";
+import {Locks} from "./Locks.sol";
 import {Settlement} from "./Settlement.sol";
 import {Signatures} from "./Signatures.sol";
 import {TypedData} from "./TypedData.sol";
 
 /// @title All channels of one deployment, and the preimage registry
-/// @dev The manual is the interface. Every function reads: checks, effects, event, then money. An open channel is one
-/// word of storage; a direction of a closed one that somebody posted something for is one more.
+/// @dev The manual is the interface. Every function reads: checks, effects, event, then money.
 contract DuplexChannel is IDuplexChannel {
     using Signatures for Sig;
 
-    /// @dev An open channel, one word. Zero = there is none.
-    struct Channel {
-        int96 netA;
-        int96 netB;
-        uint32 deadline;
-        uint16 sequence;
-        uint16 flags;
-    }
-
-    /// @dev One direction of a closed channel, one word.
-    struct Direction {
-        uint48 nonce;
-        uint96 transferred;
-        uint96 floor;
-        bool hasLocks;
-        // The floor of the closer's direction starts as its declaration; when it rises, the declaration moves out.
-        bool declaredApart;
-    }
-
-    /// @dev What is posted while a channel is closed. Indices: 0 = from A, 1 = from B.
+    /// @dev What is posted while a channel is closed. Index = the sender's side.
     struct Dispute {
         Direction[2] directions;
         bytes32[2] locksRoots;
@@ -42,20 +25,8 @@ contract DuplexChannel is IDuplexChannel {
     /// @dev Shares a word, so that the guard costs no cold slot.
     struct Common {
         uint64 channelCount;
-        bool entered;
+        bool movingTokens;
     }
-
-    uint16 private constant EXISTS = 1;
-    uint16 private constant CLOSED_BY_B = 2;
-    uint16 private constant RECOVERED = 4;
-    uint16 private constant CONTESTED = 8;
-    uint16 private constant POSTED_A = 16;
-    uint16 private constant POSTED_B = 32;
-
-    uint256 private constant A = 0;
-    uint256 private constant B = 1;
-    uint256 private constant LOCK_SIZE = 56;
-    uint256 private constant MAX_LOCKS = 64;
 
     /// @inheritdoc IDuplexChannel
     uint32 public immutable minWindow;
@@ -96,21 +67,23 @@ contract DuplexChannel is IDuplexChannel {
         if (window < minWindow || maxWindow < window) revert WindowOutOfBounds(window, minWindow, maxWindow);
         if (token != address(0) && token.code.length == 0) revert NotAToken(token);
         amount = take(token, amount);
+        requireDepositable(0, amount);
 
         uint64 number = ++common.channelCount;
         channelId = keccak256(abi.encode(Params(number, msg.sender, accountB, token, window, penaltyBps)));
-        channels[channelId] = Channel(plus(0, amount), 0, 0, 0, EXISTS);
+        channels[channelId] = ChannelWord.opened(amount);
         emit Opened(channelId, msg.sender, accountB, number, token, window, penaltyBps, amount);
     }
 
     /// @inheritdoc IDuplexChannel
     function deposit(Params calldata params, bool toB, uint96 amount) external payable {
         amount = take(params.token, amount);
-        (bytes32 id, Channel memory channel_) = findOpen(params);
+        (bytes32 id, Channel chan) = findOpen(params);
+        int256 net = toB ? chan.netB() : chan.netA();
+        requireDepositable(net, amount);
 
-        if (toB) channel_.netB = plus(channel_.netB, amount);
-        else channel_.netA = plus(channel_.netA, amount);
-        channels[id] = channel_;
+        int256 sum = net + int256(uint256(amount));
+        channels[id] = toB ? chan.withNetB(sum) : chan.withNetA(sum);
         emit Deposited(id, toB, amount);
     }
 
@@ -126,21 +99,20 @@ contract DuplexChannel is IDuplexChannel {
         Sig calldata sigB
     ) external {
         requireValid(validUntil);
-        (bytes32 id, Channel memory channel_) = findOpen(params);
-        requireBoth(params, TypedData.cooperativeWithdraw(id, fromB, amount, channel_.sequence, validUntil), sigA, sigB);
+        (bytes32 id, Channel chan) = findOpen(params);
+        uint16 sequence = chan.sequence();
+        requireBoth(params, TypedData.cooperativeWithdraw(id, fromB, amount, sequence, validUntil), sigA, sigB);
         int256 taken = int256(uint256(amount));
-        if (total(channel_) < taken) revert InsufficientChannelBalance(taken, total(channel_));
+        if (chan.total() < taken) revert InsufficientChannelBalance(taken, chan.total());
 
-        // Can not leave the range: neither net is above 2^95 - 1, and their sum does not become negative.
-        if (fromB) channel_.netB = int96(channel_.netB - taken);
-        else channel_.netA = int96(channel_.netA - taken);
-        channel_.sequence += 1;
-        channels[id] = channel_;
-        emit Withdrawn(id, fromB, amount, channel_.sequence);
+        // Fits: no net is above 2^95 - 1, and their sum does not become negative.
+        chan = fromB ? chan.withNetB(chan.netB() - taken) : chan.withNetA(chan.netA() - taken);
+        channels[id] = chan.withNextSequence();
+        emit Withdrawn(id, fromB, amount, sequence + 1);
 
-        lockTokens(params.token);
+        beginTokens(params.token);
         payOrCredit(params.token, fromB ? params.accountB : params.accountA, amount);
-        unlockTokens(params.token);
+        endTokens(params.token);
     }
 
     /// @inheritdoc IDuplexChannel
@@ -152,14 +124,14 @@ contract DuplexChannel is IDuplexChannel {
         Sig calldata sigB
     ) external {
         requireValid(validUntil);
-        (bytes32 id, Channel memory channel_) = find(params);
-        requireBoth(params, TypedData.cooperativeClose(id, netToA, channel_.sequence, validUntil), sigA, sigB);
-        int256 payA = int256(channel_.netA) + netToA;
-        int256 payB = total(channel_) - payA;
-        if (payA < 0) revert InsufficientChannelBalance(-int256(netToA), channel_.netA);
-        if (payB < 0) revert InsufficientChannelBalance(netToA, channel_.netB);
+        (bytes32 id, Channel chan) = find(params);
+        requireBoth(params, TypedData.cooperativeClose(id, netToA, chan.sequence(), validUntil), sigA, sigB);
+        int256 payA = chan.netA() + netToA;
+        int256 payB = chan.netB() - netToA;
+        if (payA < 0) revert InsufficientChannelBalance(-int256(netToA), chan.netA());
+        if (payB < 0) revert InsufficientChannelBalance(netToA, chan.netB());
 
-        clear(id, channel_);
+        clear(id, chan);
         emit CooperativelyClosed(id, uint96(uint256(payA)), uint96(uint256(payB)));
 
         payBoth(params, uint256(payA), uint256(payB));
@@ -176,105 +148,104 @@ contract DuplexChannel is IDuplexChannel {
         uint32 validUntil
     ) external {
         requireValid(validUntil);
-        (bytes32 id, Channel memory channel_) = findOpen(params);
-        (uint256 closer, address partner) = callerOf(params);
-        bool posts = incoming.nonce != 0;
-        if (posts) requireSigned(partner, TypedData.balanceProof(id, incoming), sig);
-        else if (incoming.transferred != 0 || incoming.locksRoot != 0) revert NonceZero();
+        (bytes32 id, Channel chan) = findOpen(params);
+        uint256 closer = sideOfCaller(params);
+        uint256 deadline = block.number + params.window;
+        chan = chan.closed(deadline, closer);
+        Dispute storage dispute = disputes[id];
 
-        uint32 deadline = uint32(block.number + params.window);
-        channel_.deadline = deadline;
-        if (closer == B) channel_.flags |= CLOSED_BY_B;
+        if (incoming.nonce != 0) {
+            requireSigned(accountOf(params, 1 - closer), TypedData.balanceProof(id, incoming), sig);
+            post(dispute, 1 - closer, Direction.wrap(0), incoming);
+            chan = chan.with(ChannelWord.postedBy(1 - closer));
+        } else if (incoming.transferred != 0 || incoming.locksRoot != 0) {
+            revert NonceZero();
+        }
         if (declared != 0) {
-            channel_.flags |= postedFlag(closer);
-            disputes[id].directions[closer].floor = declared;
+            dispute.directions[closer] = DirectionWord.declaring(declared);
+            chan = chan.with(ChannelWord.postedBy(closer));
         }
-        if (posts) {
-            Direction memory none;
-            post(id, channel_, 1 - closer, none, incoming);
-        }
-        channels[id] = channel_;
-        emit Closed(id, closer == B, declared, incoming.nonce, incoming.transferred, incoming.locksRoot, deadline);
+        channels[id] = chan;
+        emit Closed(
+            id, closer == B, declared, incoming.nonce, incoming.transferred, incoming.locksRoot, uint32(deadline)
+        );
     }
 
     /// @inheritdoc IDuplexChannel
     function recover(Params calldata params, uint32 validUntil) external {
         requireValid(validUntil);
-        (bytes32 id, Channel memory channel_) = findOpen(params);
-        (uint256 closer,) = callerOf(params);
+        (bytes32 id, Channel chan) = findOpen(params);
+        uint256 closer = sideOfCaller(params);
 
-        channel_.deadline = uint32(block.number + 3 * uint256(params.window));
-        channel_.flags |= closer == B ? RECOVERED | CLOSED_BY_B : RECOVERED;
-        channels[id] = channel_;
-        emit Recovered(id, closer == B, channel_.deadline);
+        uint256 deadline = block.number + 3 * uint256(params.window);
+        channels[id] = chan.closed(deadline, closer).with(ChannelWord.RECOVERED);
+        emit Recovered(id, closer == B, uint32(deadline));
     }
 
     /// @inheritdoc IDuplexChannel
     function counterClaim(Params calldata params, BalanceProof calldata proof, Sig calldata senderSig, Sig calldata ack)
         external
     {
-        (bytes32 id, Channel memory channel_) = findClosed(params);
+        (bytes32 id, Channel chan) = findClosed(params);
         bytes32 proofHash = TypedData.balanceProof(id, proof);
-        uint256 sender = signerOf(params, proofHash, senderSig);
-        Direction memory direction_ = posted(id, channel_, sender);
-        bool refuting = channel_.deadline < block.number;
+        uint256 sender = sideOfSigner(params, proofHash, senderSig);
+        Dispute storage dispute = disputes[id];
+        Direction posted = load(dispute, chan, sender);
+        bool refuting = chan.deadline() < block.number;
         if (refuting) {
-            uint256 last = lastHeight(params, channel_);
+            uint256 last = chan.lastHeight(params.window);
             if (last < block.number) revert TooLate(block.number, last);
-            if (direction_.nonce == 0) revert NothingToRefute(id);
+            if (posted.nonce() == 0) revert NothingToRefute(id);
         }
         address recipient = accountOf(params, 1 - sender);
         if (!ack.isAbsent()) requireSigned(recipient, TypedData.ack(proofHash), ack);
         else if (refuting || msg.sender != recipient) revert AckMissing(recipient);
 
-        uint16 flags = channel_.flags;
-        post(id, channel_, sender, direction_, proof);
-        channel_.flags |= CONTESTED;
-        if (channel_.flags != flags) channels[id] = channel_;
-        emit CounterClaimed(
-            id, sender == B, proof.nonce, proof.transferred, proof.locksRoot, uint32(lastHeight(params, channel_) + 1)
-        );
+        post(dispute, sender, posted, proof);
+        Channel contested = chan.with(ChannelWord.CONTESTED | ChannelWord.postedBy(sender));
+        if (Channel.unwrap(contested) != Channel.unwrap(chan)) channels[id] = contested;
+        uint32 settleableAt = uint32(contested.lastHeight(params.window) + 1);
+        emit CounterClaimed(id, sender == B, proof.nonce, proof.transferred, proof.locksRoot, settleableAt);
     }
 
     /// @inheritdoc IDuplexChannel
     function raiseFloor(Params calldata params, BalanceProof calldata proof, Sig calldata senderSig) external {
-        (bytes32 id, Channel memory channel_) = findClosed(params);
-        if (channel_.deadline < block.number) revert TooLate(block.number, channel_.deadline);
-        uint256 sender = signerOf(params, TypedData.balanceProof(id, proof), senderSig);
-        Direction memory direction_ = posted(id, channel_, sender);
-        if (proof.transferred <= direction_.floor) revert FloorNotRaised(direction_.floor, proof.transferred);
+        (bytes32 id, Channel chan) = findClosed(params);
+        if (chan.deadline() < block.number) revert TooLate(block.number, chan.deadline());
+        uint256 sender = sideOfSigner(params, TypedData.balanceProof(id, proof), senderSig);
+        Dispute storage dispute = disputes[id];
+        Direction posted = load(dispute, chan, sender);
+        if (proof.transferred <= posted.floor()) revert FloorNotRaised(posted.floor(), proof.transferred);
 
-        if (!direction_.declaredApart && declares(channel_, sender)) {
-            if (direction_.floor != 0) disputes[id].declared = direction_.floor;
-            direction_.declaredApart = true;
-        }
-        direction_.floor = proof.transferred;
-        disputes[id].directions[sender] = direction_;
-        if (!isPosted(channel_, sender)) channels[id].flags = channel_.flags | postedFlag(sender);
+        if (posted.nonce() != 0) posted = setApart(dispute, posted);
+        dispute.directions[sender] = posted.withFloor(proof.transferred);
+        uint256 flag = ChannelWord.postedBy(sender);
+        if (!chan.has(flag)) channels[id] = chan.with(flag);
         emit FloorRaised(id, sender == B, proof.transferred);
     }
 
     /// @inheritdoc IDuplexChannel
     function settle(Params calldata params, bytes calldata locksAB, bytes calldata locksBA) external {
-        (bytes32 id, Channel memory channel_) = findClosed(params);
-        uint256 last = lastHeight(params, channel_);
+        (bytes32 id, Channel chan) = findClosed(params);
+        uint256 last = chan.lastHeight(params.window);
         if (block.number <= last) revert NotFinal(block.number, last + 1);
         bool mayBeLost = last + params.window < block.number;
-        Direction memory fromA = posted(id, channel_, A);
-        Direction memory fromB = posted(id, channel_, B);
-        uint256 owedByA = owed(fromA, locksRoot(id, A, fromA), locksAB, channel_.deadline, mayBeLost);
-        uint256 owedByB = owed(fromB, locksRoot(id, B, fromB), locksBA, channel_.deadline, mayBeLost);
-        (uint256 payA, uint256 payB) = Settlement.split(channel_.netA, uint256(total(channel_)), owedByA, owedByB);
+        (uint256 payA, uint256 payB) = Settlement.split(
+            chan.netA(),
+            uint256(chan.total()),
+            owed(id, chan, A, locksAB, mayBeLost),
+            owed(id, chan, B, locksBA, mayBeLost)
+        );
         uint256 penalty;
-        if (closerOf(channel_) == A) {
-            penalty = Settlement.penalty(payA, shown(fromA), declaredBy(id, channel_, fromA), params.penaltyBps);
+        if (chan.closer() == A) {
+            penalty = penaltyOf(id, chan, A, payA, params.penaltyBps);
             (payA, payB) = (payA - penalty, payB + penalty);
         } else {
-            penalty = Settlement.penalty(payB, shown(fromB), declaredBy(id, channel_, fromB), params.penaltyBps);
+            penalty = penaltyOf(id, chan, B, payB, params.penaltyBps);
             (payA, payB) = (payA + penalty, payB - penalty);
         }
 
-        clear(id, channel_);
+        clear(id, chan);
         emit Settled(id, uint96(payA), uint96(payB), uint96(penalty));
 
         payBoth(params, payA, payB);
@@ -283,11 +254,10 @@ contract DuplexChannel is IDuplexChannel {
     /// @inheritdoc IDuplexChannel
     function registerPreimages(bytes32[] calldata preimages) external {
         for (uint256 i = 0; i < preimages.length; ++i) {
-            bytes32 preimage = preimages[i];
-            bytes32 paymentHash = sha256(abi.encodePacked(preimage));
+            bytes32 paymentHash = sha256(abi.encodePacked(preimages[i]));
             if (preimageBlock[paymentHash] != 0) continue;
             preimageBlock[paymentHash] = block.number;
-            emit PreimageRegistered(paymentHash, preimage);
+            emit PreimageRegistered(paymentHash, preimages[i]);
         }
     }
 
@@ -299,9 +269,9 @@ contract DuplexChannel is IDuplexChannel {
         delete credit[msg.sender][token];
         emit CreditWithdrawn(msg.sender, token, to, amount);
 
-        lockTokens(token);
+        beginTokens(token);
         if (to == address(0) || !Assets.tryPay(token, to, amount)) revert PaymentFailed(to, amount);
-        unlockTokens(token);
+        endTokens(token);
     }
 
     // ------------------------------------------------------------------------------------------------ views
@@ -317,22 +287,25 @@ contract DuplexChannel is IDuplexChannel {
         view
         returns (int96 netA, int96 netB, uint32 deadline, uint16 sequence, uint16 flags)
     {
-        Channel memory channel_ = channels[channelId];
-        return (channel_.netA, channel_.netB, channel_.deadline, channel_.sequence, channel_.flags);
+        Channel chan = channels[channelId];
+        return (int96(chan.netA()), int96(chan.netB()), uint32(chan.deadline()), chan.sequence(), chan.flags());
     }
 
     /// @inheritdoc IDuplexChannel
     function direction(bytes32 channelId, bool fromB)
         external
         view
-        returns (uint48 nonce, uint96 transferred, uint96 floor, uint96 declared, bytes32 root)
+        returns (uint48 nonce, uint96 transferred, uint96 floor, uint96 declared, bytes32 locksRoot)
     {
-        Channel memory channel_ = channels[channelId];
+        Channel chan = channels[channelId];
+        Dispute storage dispute = disputes[channelId];
         uint256 sender = fromB ? B : A;
-        Direction memory direction_ = posted(channelId, channel_, sender);
-        if (declares(channel_, sender)) declared = uint96(declaredBy(channelId, channel_, direction_));
-        root = locksRoot(channelId, sender, direction_);
-        return (direction_.nonce, direction_.transferred, direction_.floor, declared, root);
+        Direction posted = load(dispute, chan, sender);
+        nonce = posted.nonce();
+        if (nonce != 0) transferred = posted.transferred();
+        floor = posted.floor();
+        if (chan.closer() == sender && !chan.has(ChannelWord.RECOVERED)) declared = declaredIn(dispute, posted);
+        if (posted.has(DirectionWord.HAS_LOCKS)) locksRoot = dispute.locksRoots[sender];
     }
 
     /// @inheritdoc IDuplexChannel
@@ -342,86 +315,49 @@ contract DuplexChannel is IDuplexChannel {
         return TypedData.domainSeparator(block.chainid, address(this));
     }
 
-    // ----------------------------------------------------------------------------------- finding a channel
+    // --------------------------------------------------------------------------------- finding a channel, and who
 
-    function find(Params calldata params) private view returns (bytes32 id, Channel memory channel_) {
+    function find(Params calldata params) private view returns (bytes32 id, Channel chan) {
         id = keccak256(abi.encode(params));
-        channel_ = channels[id];
-        if (channel_.flags == 0) revert UnknownChannel(id);
+        chan = channels[id];
+        if (chan.isNone()) revert UnknownChannel(id);
     }
 
-    function findOpen(Params calldata params) private view returns (bytes32 id, Channel memory channel_) {
-        (id, channel_) = find(params);
-        if (channel_.deadline != 0) revert NotOpen(id, channel_.deadline);
+    function findOpen(Params calldata params) private view returns (bytes32 id, Channel chan) {
+        (id, chan) = find(params);
+        if (chan.deadline() != 0) revert NotOpen(id, uint32(chan.deadline()));
     }
 
-    function findClosed(Params calldata params) private view returns (bytes32 id, Channel memory channel_) {
-        (id, channel_) = find(params);
-        if (channel_.deadline == 0) revert NotClosed(id);
+    function findClosed(Params calldata params) private view returns (bytes32 id, Channel chan) {
+        (id, chan) = find(params);
+        if (chan.deadline() == 0) revert NotClosed(id);
     }
 
-    /// @dev What was posted for the direction of `sender`; flags spare the look at words that do not exist.
-    function posted(bytes32 id, Channel memory channel_, uint256 sender)
-        private
-        view
-        returns (Direction memory direction_)
-    {
-        if (isPosted(channel_, sender)) direction_ = disputes[id].directions[sender];
+    function accountOf(Params calldata params, uint256 side) private pure returns (address) {
+        return side == A ? params.accountA : params.accountB;
     }
 
-    function isPosted(Channel memory channel_, uint256 sender) private pure returns (bool) {
-        return channel_.flags & postedFlag(sender) != 0;
-    }
-
-    function postedFlag(uint256 sender) private pure returns (uint16) {
-        return sender == A ? POSTED_A : POSTED_B;
-    }
-
-    function locksRoot(bytes32 id, uint256 sender, Direction memory direction_) private view returns (bytes32) {
-        return direction_.hasLocks ? disputes[id].locksRoots[sender] : bytes32(0);
-    }
-
-    function total(Channel memory channel_) private pure returns (int256) {
-        return int256(channel_.netA) + channel_.netB;
-    }
-
-    function closerOf(Channel memory channel_) private pure returns (uint256) {
-        return channel_.flags & CLOSED_BY_B == 0 ? A : B;
-    }
-
-    /// @dev Whether `sender` closed and did not do it by `recover`.
-    function declares(Channel memory channel_, uint256 sender) private pure returns (bool) {
-        return channel_.deadline != 0 && channel_.flags & RECOVERED == 0 && closerOf(channel_) == sender;
-    }
-
-    /// @dev The last height at which anything may be posted.
-    function lastHeight(Params calldata params, Channel memory channel_) private pure returns (uint256) {
-        return channel_.flags & CONTESTED == 0 ? channel_.deadline : channel_.deadline + uint256(params.window) / 2;
-    }
-
-    // ------------------------------------------------------------------------------------------------- who
-
-    function accountOf(Params calldata params, uint256 index) private pure returns (address) {
-        return index == A ? params.accountA : params.accountB;
-    }
-
-    function callerOf(Params calldata params) private view returns (uint256 index, address partner) {
-        if (msg.sender == params.accountA) return (A, params.accountB);
-        if (msg.sender == params.accountB) return (B, params.accountA);
+    function sideOfCaller(Params calldata params) private view returns (uint256) {
+        if (msg.sender == params.accountA) return A;
+        if (msg.sender == params.accountB) return B;
         revert NotParticipant(msg.sender);
     }
 
     /// @dev Whose direction a proof is for: its signer's.
-    function signerOf(Params calldata params, bytes32 structHash, Sig calldata sig) private view returns (uint256) {
+    function sideOfSigner(Params calldata params, bytes32 structHash, Sig calldata sig)
+        private
+        view
+        returns (uint256 side)
+    {
         address account = sig.account();
-        if (account != params.accountA && account != params.accountB) revert SignatureInvalid(address(0));
+        if (account == params.accountB) side = B;
+        else if (account != params.accountA) revert SignatureInvalid(address(0));
         if (!sig.signed(TypedData.digest(domainSeparator(), structHash))) revert SignatureInvalid(account);
-        return account == params.accountA ? A : B;
     }
 
     function requireSigned(address account, bytes32 structHash, Sig calldata sig) private view {
-        bytes32 digest = TypedData.digest(domainSeparator(), structHash);
-        if (sig.account() != account || !sig.signed(digest)) revert SignatureInvalid(account);
+        if (sig.account() != account) revert SignatureInvalid(account);
+        if (!sig.signed(TypedData.digest(domainSeparator(), structHash))) revert SignatureInvalid(account);
     }
 
     /// @dev Both agree: who calls agrees by calling.
@@ -439,73 +375,72 @@ contract DuplexChannel is IDuplexChannel {
 
     // --------------------------------------------------------------------------------- posting and settling
 
-    /// @dev Puts a newer proof in place of what is posted; the caller stores the flags.
-    function post(
-        bytes32 id,
-        Channel memory channel_,
-        uint256 sender,
-        Direction memory direction_,
-        BalanceProof calldata proof
-    ) private {
-        if (proof.nonce <= direction_.nonce) revert Stale(direction_.nonce, proof.nonce);
+    /// @dev What is posted for the direction of `sender`. The flag spares a look at a word that does not exist.
+    function load(Dispute storage dispute, Channel chan, uint256 sender) private view returns (Direction) {
+        return chan.has(ChannelWord.postedBy(sender)) ? dispute.directions[sender] : Direction.wrap(0);
+    }
 
-        if (proof.locksRoot != 0) disputes[id].locksRoots[sender] = proof.locksRoot;
-        else if (direction_.hasLocks) delete disputes[id].locksRoots[sender];
-        direction_.nonce = proof.nonce;
-        direction_.transferred = proof.transferred;
-        direction_.hasLocks = proof.locksRoot != 0;
-        disputes[id].directions[sender] = direction_;
-        channel_.flags |= postedFlag(sender);
+    /// @dev Puts a newer proof in place of what is posted; the caller sets the flag.
+    function post(Dispute storage dispute, uint256 sender, Direction posted, BalanceProof calldata proof) private {
+        if (proof.nonce <= posted.nonce()) revert Stale(posted.nonce(), proof.nonce);
+
+        bool hasLocks = proof.locksRoot != 0;
+        if (hasLocks || posted.has(DirectionWord.HAS_LOCKS)) dispute.locksRoots[sender] = proof.locksRoot;
+        if (posted.nonce() == 0 && posted.floor() != posted.declared()) posted = setApart(dispute, posted);
+        dispute.directions[sender] = posted.withProof(proof.nonce, proof.transferred, hasLocks);
+    }
+
+    /// @dev Gives the declaration a word of its own, before what stands for it is overwritten.
+    function setApart(Dispute storage dispute, Direction posted) private returns (Direction) {
+        if (posted.has(DirectionWord.DECLARED_APART)) return posted;
+        if (posted.declared() != 0) dispute.declared = posted.declared();
+        return posted.with(DirectionWord.DECLARED_APART);
+    }
+
+    /// @dev What the closer declared. `posted` is its direction.
+    function declaredIn(Dispute storage dispute, Direction posted) private view returns (uint96) {
+        return posted.has(DirectionWord.DECLARED_APART) ? dispute.declared : posted.declared();
     }
 
     /// @dev What the sender of a direction owes in all.
-    function owed(Direction memory direction_, bytes32 root, bytes calldata locks, uint256 deadline, bool mayBeLost)
+    function owed(bytes32 id, Channel chan, uint256 sender, bytes calldata locks, bool mayBeLost)
         private
         view
         returns (uint256)
     {
-        bytes32 given = locks.length == 0 ? bytes32(0) : keccak256(locks);
-        if (given != root && (locks.length != 0 || !mayBeLost)) revert LocksMismatch(root, given);
-        if (locks.length % LOCK_SIZE != 0 || MAX_LOCKS * LOCK_SIZE < locks.length) revert LocksMalformed(locks.length);
-
-        uint256 sum = direction_.transferred;
-        for (uint256 offset = 0; offset < locks.length; offset += LOCK_SIZE) {
-            // id u64 | amount u96 | expiry u32 | the first 64 bits of the payment hash
-            uint256 head = uint256(bytes32(locks[offset:]));
-            uint256 registered = preimageBlock[bytes32(locks[offset + 24:])];
-            if (registered != 0 && registered <= Settlement.min(uint32(head >> 64), deadline)) {
-                sum += uint96(head >> 96);
-            }
-        }
-        return Settlement.max(direction_.floor, sum);
+        Dispute storage dispute = disputes[id];
+        Direction posted = load(dispute, chan, sender);
+        bytes32 root = posted.has(DirectionWord.HAS_LOCKS) ? dispute.locksRoots[sender] : bytes32(0);
+        Locks.requireRoot(locks, root, mayBeLost);
+        uint256 paid = Locks.paid(locks, chan.deadline(), preimageBlock);
+        return Settlement.max(posted.floor(), posted.transferred() + paid);
     }
 
-    /// @dev What is known that the sender of a direction has sent.
-    function shown(Direction memory direction_) private pure returns (uint256) {
-        return Settlement.max(direction_.transferred, direction_.floor);
-    }
-
-    /// @dev What the closer declared; after `recover` nothing counts as hidden.
-    /// @param direction_ The closer's.
-    function declaredBy(bytes32 id, Channel memory channel_, Direction memory direction_)
+    /// @dev What the closer pays out of `pay` for what it hid.
+    function penaltyOf(bytes32 id, Channel chan, uint256 closer, uint256 pay, uint256 penaltyBps)
         private
         view
         returns (uint256)
     {
-        if (channel_.flags & RECOVERED != 0) return type(uint96).max;
-        return direction_.declaredApart ? disputes[id].declared : direction_.floor;
+        if (chan.has(ChannelWord.RECOVERED)) return 0;
+        Dispute storage dispute = disputes[id];
+        Direction posted = load(dispute, chan, closer);
+        return Settlement.penalty(pay, posted.shown(), declaredIn(dispute, posted), penaltyBps);
     }
 
     /// @dev Ends the channel: every word goes back to zero.
-    function clear(bytes32 id, Channel memory channel_) private {
-        delete channels[id];
-        for (uint256 sender = A; sender <= B; ++sender) {
-            if (!isPosted(channel_, sender)) continue;
-            Direction storage direction_ = disputes[id].directions[sender];
-            if (direction_.hasLocks) delete disputes[id].locksRoots[sender];
-            if (direction_.declaredApart) delete disputes[id].declared;
-            delete disputes[id].directions[sender];
-        }
+    function clear(bytes32 id, Channel chan) private {
+        channels[id] = Channel.wrap(0);
+        clear(disputes[id], chan, A);
+        clear(disputes[id], chan, B);
+    }
+
+    function clear(Dispute storage dispute, Channel chan, uint256 sender) private {
+        Direction posted = load(dispute, chan, sender);
+        if (Direction.unwrap(posted) == 0) return;
+        if (posted.has(DirectionWord.HAS_LOCKS)) delete dispute.locksRoots[sender];
+        if (posted.has(DirectionWord.DECLARED_APART) && dispute.declared != 0) delete dispute.declared;
+        dispute.directions[sender] = Direction.wrap(0);
     }
 
     // ------------------------------------------------------------------------------------------------ money
@@ -516,24 +451,23 @@ contract DuplexChannel is IDuplexChannel {
         if (msg.value != expected) revert ValueMismatch(msg.value, expected);
         if (token == address(0) || amount == 0) return amount;
 
-        lockTokens(token);
+        beginTokens(token);
         uint256 arrived = Assets.pull(token, amount);
-        unlockTokens(token);
+        endTokens(token);
         if (type(uint96).max < arrived) revert DepositTooLarge(arrived, type(uint96).max);
         return uint96(arrived);
     }
 
-    function plus(int96 net, uint96 amount) private pure returns (int96) {
-        int256 sum = int256(net) + int256(uint256(amount));
-        if (type(int96).max < sum) revert DepositTooLarge(amount, uint256(int256(type(int96).max) - net));
-        return int96(sum);
+    function requireDepositable(int256 net, uint256 amount) private pure {
+        uint256 limit = uint256(type(int96).max - net);
+        if (limit < amount) revert DepositTooLarge(amount, limit);
     }
 
     function payBoth(Params calldata params, uint256 payA, uint256 payB) private {
-        lockTokens(params.token);
+        beginTokens(params.token);
         payOrCredit(params.token, params.accountA, payA);
         payOrCredit(params.token, params.accountB, payB);
-        unlockTokens(params.token);
+        endTokens(params.token);
     }
 
     /// @dev What can not be paid now waits for `withdraw`; it holds up nobody else.
@@ -543,14 +477,14 @@ contract DuplexChannel is IDuplexChannel {
         emit Credited(account, token, amount);
     }
 
-    /// @dev A token may call back. Storage, because Qtum does not revert transient storage.
-    function lockTokens(address token) private {
+    /// @dev A token may call back. Guarded by storage, because Qtum does not revert transient storage.
+    function beginTokens(address token) private {
         if (token == address(0)) return;
-        if (common.entered) revert Reentered();
-        common.entered = true;
+        if (common.movingTokens) revert Reentered();
+        common.movingTokens = true;
     }
 
-    function unlockTokens(address token) private {
-        if (token != address(0)) common.entered = false;
+    function endTokens(address token) private {
+        if (token != address(0)) common.movingTokens = false;
     }
 }
