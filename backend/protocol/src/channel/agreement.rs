@@ -1,0 +1,295 @@
+//! What binds beyond payments: cooperative closes and withdrawals, and one's own close under way.
+
+use serde::{Deserialize, Serialize};
+
+use super::Channel;
+use crate::{
+    amount::{Amount, Net},
+    contract_call::ContractCall,
+    cooperative::{CooperativeClose, CooperativeWithdraw},
+    policy::Tip,
+    rejected::{Refused, Rejected},
+    side::Side,
+    signature::Signature,
+};
+
+/// Something signed that the chain may still execute. Until it is mined or too old, nothing that
+/// contradicts it is signed or accepted (PROTOCOL §4.5).
+///
+/// It needs no removal: when the contract's sequence moves on, when the channel closes or when the
+/// last block has passed, it stops counting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "camelCase")]
+pub enum Authorisation {
+    /// The end by agreement: no payments in either direction.
+    CooperativeClose(CooperativeClose),
+    /// A withdrawal: its amount cannot be sent.
+    CooperativeWithdraw(CooperativeWithdraw),
+    /// One's own close is signed: its declaration must stay true.
+    Close(CloseAuthorisation),
+}
+
+/// A `close` that one participant signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CloseAuthorisation {
+    /// Who closes.
+    pub by: Side,
+    /// The last block in which it counts.
+    pub valid_until: u32,
+}
+
+impl Authorisation {
+    /// One's own close.
+    pub fn close(by: Side, valid_until: u32) -> Self {
+        Self::Close(CloseAuthorisation { by, valid_until })
+    }
+
+    /// The last block in which the contract takes it.
+    pub fn valid_until(&self) -> u32 {
+        match self {
+            Self::CooperativeClose(close) => close.valid_until,
+            Self::CooperativeWithdraw(withdraw) => withdraw.valid_until,
+            Self::Close(close) => close.valid_until,
+        }
+    }
+
+    fn sequence(&self) -> Option<u16> {
+        match self {
+            Self::CooperativeClose(close) => Some(close.sequence),
+            Self::CooperativeWithdraw(withdraw) => Some(withdraw.sequence),
+            Self::Close(_) => None,
+        }
+    }
+}
+
+impl Channel {
+    /// Proposes the end by agreement with the division that the newest proofs say.
+    pub fn cooperative_close(
+        &self,
+        valid_until: u32,
+        tip: &Tip,
+    ) -> Result<CooperativeClose, Refused> {
+        let close = CooperativeClose {
+            channel_id: self.id(),
+            net_to_a: self.net_to_a(),
+            sequence: self.facts.sequence,
+            valid_until,
+        };
+        self.check_close(&close, tip)?;
+        Ok(close)
+    }
+
+    /// Proposes that `from` takes `amount` out while the channel stays open.
+    pub fn cooperative_withdraw(
+        &self,
+        from: Side,
+        amount: Amount,
+        valid_until: u32,
+        tip: &Tip,
+    ) -> Result<CooperativeWithdraw, Refused> {
+        let channel_id = self.id();
+        let sequence = self.facts.sequence;
+        let withdraw = CooperativeWithdraw {
+            channel_id,
+            from,
+            amount,
+            sequence,
+            valid_until,
+        };
+        self.check_withdraw(&withdraw, tip)?;
+        Ok(withdraw)
+    }
+
+    /// Records what is about to be signed, or was seen signed by the partner, before the signature
+    /// leaves. The same thing twice changes nothing. Whoever signs one calls this first: it refuses
+    /// a division or an amount that the newest proofs do not bear.
+    pub fn authorise(&self, authorisation: Authorisation, tip: &Tip) -> Result<Self, Refused> {
+        if self.outstanding(tip).any(|held| *held == authorisation) {
+            return Ok(self.clone());
+        }
+        match &authorisation {
+            Authorisation::CooperativeClose(close) => self.check_close(close, tip)?,
+            Authorisation::CooperativeWithdraw(withdraw) => self.check_withdraw(withdraw, tip)?,
+            Authorisation::Close(close) => {
+                self.check_still_open()?;
+                self.check_valid_until(close.valid_until, tip)?;
+            }
+        }
+        let mut next = self.clone();
+        next.authorisations = self.outstanding(tip).copied().collect();
+        next.authorisations.push(authorisation);
+        Ok(next)
+    }
+
+    /// The transaction for an agreed close; the caller's own signature may be `None`.
+    pub fn cooperative_close_call(
+        &self,
+        close: &CooperativeClose,
+        signatures: [Option<Signature>; 2],
+    ) -> ContractCall {
+        let [signature_a, signature_b] = signatures;
+        ContractCall::CooperativeClose {
+            params: self.facts.params,
+            net_to_a: close.net_to_a,
+            valid_until: close.valid_until,
+            signature_a,
+            signature_b,
+        }
+    }
+
+    /// The transaction for an agreed withdrawal; the caller's own signature may be `None`.
+    pub fn cooperative_withdraw_call(
+        &self,
+        withdraw: &CooperativeWithdraw,
+        signatures: [Option<Signature>; 2],
+    ) -> ContractCall {
+        let [signature_a, signature_b] = signatures;
+        ContractCall::CooperativeWithdraw {
+            params: self.facts.params,
+            from: withdraw.from,
+            amount: withdraw.amount,
+            valid_until: withdraw.valid_until,
+            signature_a,
+            signature_b,
+        }
+    }
+
+    /// The last block that holds back what `sender` wants to sign, if something does.
+    pub fn frozen_until(&self, sender: Side, tip: &Tip) -> Option<u32> {
+        let freezes = |held: &&Authorisation| match held {
+            Authorisation::CooperativeClose(_) => true,
+            Authorisation::CooperativeWithdraw(_) => false,
+            Authorisation::Close(close) => close.by == sender,
+        };
+        self.outstanding(tip)
+            .filter(freezes)
+            .map(Authorisation::valid_until)
+            .max()
+    }
+
+    /// What A gains on its net deposits by the newest proofs.
+    fn net_to_a(&self) -> Net {
+        let received = self.streets[Side::B].transferred().to_net();
+        received.minus(self.streets[Side::A].transferred().to_net())
+    }
+
+    pub(super) fn outstanding_withdrawal(&self, from: Side, tip: &Tip) -> Amount {
+        let amount = |held: &Authorisation| match held {
+            Authorisation::CooperativeWithdraw(withdraw) if withdraw.from == from => {
+                withdraw.amount
+            }
+            _ => Amount::ZERO,
+        };
+        self.outstanding(tip).map(amount).sum()
+    }
+
+    /// What may still be executed. A block that is not confirmed yet may be replaced by one that
+    /// executes it, so it counts that much longer.
+    fn outstanding(&self, tip: &Tip) -> impl Iterator<Item = &Authorisation> {
+        let open = self.facts.settled.is_none();
+        self.authorisations.iter().filter(move |held| {
+            let alive = !tip.confirms(held.valid_until().saturating_add(1));
+            let current = held
+                .sequence()
+                .is_none_or(|sequence| sequence == self.facts.sequence);
+            open && alive && current
+        })
+    }
+
+    fn check_close(&self, close: &CooperativeClose, tip: &Tip) -> Result<(), Rejected> {
+        if close.channel_id != self.id() {
+            return Err(Rejected::WrongChannel {
+                expected: self.id(),
+                got: close.channel_id,
+            });
+        }
+        if let Some(settled) = self.facts.settled {
+            return Err(Rejected::ChannelClosing {
+                height: settled.height,
+            });
+        }
+        self.check_alone(close.sequence, close.valid_until, tip)?;
+        let open = self.streets.iter().map(|street| street.locks().len()).sum();
+        if open != 0 {
+            return Err(Rejected::LocksOpen { open });
+        }
+        let (expected, got) = (self.net_to_a(), close.net_to_a);
+        if expected != got {
+            return Err(Rejected::WrongSplit { expected, got });
+        }
+        Ok(())
+    }
+
+    fn check_withdraw(&self, withdraw: &CooperativeWithdraw, tip: &Tip) -> Result<(), Rejected> {
+        if withdraw.channel_id != self.id() {
+            return Err(Rejected::WrongChannel {
+                expected: self.id(),
+                got: withdraw.channel_id,
+            });
+        }
+        self.check_still_open()?;
+        self.check_alone(withdraw.sequence, withdraw.valid_until, tip)?;
+        if withdraw.amount.is_zero() {
+            return Err(Rejected::NothingSent);
+        }
+        let available = self.withdrawable(withdraw.from, tip);
+        if available < withdraw.amount {
+            return Err(Rejected::InsufficientBalance {
+                needed: withdraw.amount,
+                available,
+            });
+        }
+        Ok(())
+    }
+
+    /// What `side` may take out: nothing that any unrevoked proof of its own can cost it.
+    pub fn withdrawable(&self, side: Side, tip: &Tip) -> Amount {
+        self.limit(side, tip)
+            .saturating_minus(self.streets[side].worst(tip.height))
+    }
+
+    fn check_still_open(&self) -> Result<(), Rejected> {
+        let closed = self.facts.closed.map(|closed| closed.height);
+        match closed.or(self.facts.settled.map(|settled| settled.height)) {
+            Some(height) => Err(Rejected::ChannelClosing { height }),
+            None => Ok(()),
+        }
+    }
+
+    /// At most one cooperative authorisation at a time, for the contract's present sequence.
+    fn check_alone(&self, sequence: u16, valid_until: u32, tip: &Tip) -> Result<(), Rejected> {
+        if sequence != self.facts.sequence {
+            return Err(Rejected::WrongSequence {
+                expected: self.facts.sequence,
+                got: sequence,
+            });
+        }
+        self.check_valid_until(valid_until, tip)?;
+        let mut others = self
+            .outstanding(tip)
+            .filter(|held| held.sequence().is_some());
+        match others.next() {
+            Some(held) => Err(Rejected::ChannelFrozen {
+                until: held.valid_until(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Within one window: nobody is bound for longer than a close would take.
+    fn check_valid_until(&self, got: u32, tip: &Tip) -> Result<(), Rejected> {
+        let (height, latest) = (
+            tip.height,
+            tip.height.saturating_add(self.facts.params.window),
+        );
+        if got <= height || latest < got {
+            return Err(Rejected::ValidUntilOutOfRange {
+                height,
+                latest,
+                got,
+            });
+        }
+        Ok(())
+    }
+}

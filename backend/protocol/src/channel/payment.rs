@@ -1,0 +1,323 @@
+//! Paying: what the sender proposes is what the recipient accepts, by the same rules (PROTOCOL §4).
+
+use alloc::vec::Vec;
+
+use super::{Channel, MAX_UNACKED, Standing};
+use crate::{
+    ack::Ack,
+    amount::Amount,
+    balance_proof::{BalanceProof, MAX_NONCE},
+    facts::Phase,
+    lock::{self, Lock, MAX_LOCKS},
+    policy::Tip,
+    rejected::{Nack, Refused, Rejected},
+    side::Side,
+    update::{Operation, RemoveReason, Update},
+};
+
+/// Lock ids stay exact in every JSON reader.
+const MAX_LOCK_ID: u64 = MAX_NONCE;
+
+/// Who reads the rules: an expired lock is offered for removal later than its removal is accepted,
+/// so that two views of the tip that differ by a few blocks do not meet as a refusal.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Sender,
+    Recipient,
+}
+
+impl Channel {
+    /// What `sender` would sign next for these operations. Sending is: propose, sign, accept the
+    /// own update, persist, and only then let it leave.
+    pub fn propose(
+        &self,
+        sender: Side,
+        operations: &[Operation],
+        tip: &Tip,
+    ) -> Result<BalanceProof, Refused> {
+        self.check_open(sender, tip)?;
+        let next = self.next(sender, operations, tip, Role::Sender)?;
+        Ok(next.0)
+    }
+
+    /// Accepts an update, from whichever participant signed it: its own sender calls this too.
+    ///
+    /// Cheap rules first; exactly one signature is verified, at the end. `AlreadyHeld` is no
+    /// failure: the same bytes came twice.
+    pub fn accept(&self, update: &Update, tip: &Tip) -> Result<Self, Rejected> {
+        let proof = update.proof.proof;
+        if proof.channel_id != self.id() {
+            return Err(Rejected::WrongChannel {
+                expected: self.id(),
+                got: proof.channel_id,
+            });
+        }
+        let account = update.proof.signature.signer_account();
+        let sender = self
+            .side_of(&account)
+            .ok_or(Rejected::NotParticipant { account })?;
+        self.check_nonce(sender, update)?;
+        self.check_open(sender, tip)?;
+        let (expected, locks) = self.next(sender, &update.operations, tip, Role::Recipient)?;
+        if proof.transferred < self.streets[sender].transferred() {
+            let last = self.streets[sender].transferred();
+            return Err(Rejected::TransferredFell {
+                last,
+                got: proof.transferred,
+            });
+        }
+        if proof != expected {
+            let (expected, got) = (expected.transferred, proof.transferred);
+            return Err(Rejected::OperationsMismatch { expected, got });
+        }
+        let street = self.streets[sender]
+            .with(Standing {
+                signed: update.proof,
+                locks,
+            })
+            .ok_or(Rejected::TooManyUnacked { most: MAX_UNACKED })?;
+        update.proof.verify(&self.domain, &account)?;
+        Ok(self.with_street(sender, street))
+    }
+
+    /// Accepts an ack of a standing proof: it becomes agreed and all older ones are revoked.
+    pub fn accept_ack(&self, ack: &Ack) -> Result<Self, Rejected> {
+        if ack.channel_id != self.id() {
+            return Err(Rejected::WrongChannel {
+                expected: self.id(),
+                got: ack.channel_id,
+            });
+        }
+        let street = &self.streets[ack.sender];
+        if street
+            .ack
+            .is_some_and(|held| held.nonce == ack.nonce && held.proof_hash == ack.proof_hash)
+        {
+            return Err(Rejected::AlreadyHeld { nonce: ack.nonce });
+        }
+        if ack.nonce <= street.acked_nonce() {
+            return Err(Rejected::StaleNonce {
+                newest: street.acked_nonce(),
+                got: ack.nonce,
+            });
+        }
+        let known = |one: &Standing| {
+            let proof = &one.signed.proof;
+            proof.nonce == ack.nonce && proof.struct_hash() == ack.proof_hash
+        };
+        let Some(position) = street.standing.iter().position(known) else {
+            let oldest = street
+                .standing
+                .first()
+                .map_or(0, |one| one.signed.proof.nonce);
+            let newest = street.nonce();
+            return Err(Rejected::UnknownProof {
+                oldest,
+                newest,
+                got: ack.nonce,
+            });
+        };
+        ack.verify(&self.domain, &self.account(ack.sender.other()))?;
+        Ok(self.with_street(ack.sender, street.acked_at(position, *ack)))
+    }
+
+    /// The answer to an update that was not accepted.
+    pub fn nack(&self, sender: Side, update: &Update, why: &Rejected) -> Nack {
+        let refused = update.proof.proof.nonce;
+        Nack::new(
+            self.id(),
+            sender,
+            refused,
+            self.streets[sender].nonce(),
+            why,
+        )
+    }
+
+    pub(super) fn with_street(&self, sender: Side, street: super::Street) -> Self {
+        let other = self.streets[sender.other()].clone();
+        let streets = match sender {
+            Side::A => [street, other],
+            Side::B => [other, street],
+        };
+        let (domain, facts) = (self.domain, self.facts.clone());
+        Self {
+            domain,
+            facts,
+            streets,
+            authorisations: self.authorisations.clone(),
+        }
+    }
+
+    fn check_nonce(&self, sender: Side, update: &Update) -> Result<(), Rejected> {
+        let street = &self.streets[sender];
+        let (newest, got) = (street.nonce(), update.proof.proof.nonce);
+        if street.standing.iter().any(|one| one.signed == update.proof) {
+            return Err(Rejected::AlreadyHeld { nonce: got });
+        }
+        if got <= newest {
+            return Err(Rejected::StaleNonce { newest, got });
+        }
+        if newest + 1 < got {
+            return Err(Rejected::NonceGap { newest, got });
+        }
+        Ok(())
+    }
+
+    pub(super) fn check_open(&self, sender: Side, tip: &Tip) -> Result<(), Rejected> {
+        if self.facts.phase(tip.height) != Phase::Open {
+            let closed = self.facts.closed.map(|closed| closed.height);
+            let settled = self.facts.settled.map(|settled| settled.height);
+            let height = closed.or(settled).unwrap_or(tip.height);
+            return Err(Rejected::ChannelClosing { height });
+        }
+        match self.frozen_until(sender, tip) {
+            Some(until) => Err(Rejected::ChannelFrozen { until }),
+            None => Ok(()),
+        }
+    }
+
+    /// The proof and the locks that the operations lead to, if the sender can pay for them.
+    fn next(
+        &self,
+        sender: Side,
+        operations: &[Operation],
+        tip: &Tip,
+        role: Role,
+    ) -> Result<(BalanceProof, Vec<Lock>), Rejected> {
+        let street = &self.streets[sender];
+        if operations.is_empty() {
+            return Err(Rejected::NoOperations);
+        }
+        if street.nonce() == MAX_NONCE {
+            return Err(Rejected::TooLarge);
+        }
+        let mut ledger = Ledger {
+            transferred: street.transferred(),
+            locks: street.locks().to_vec(),
+            last_lock: street.last_lock,
+        };
+        for operation in operations {
+            ledger.apply(operation, tip, self.facts.params.window, role)?;
+        }
+        let Ledger {
+            transferred, locks, ..
+        } = ledger;
+        if MAX_LOCKS < locks.len() {
+            return Err(Rejected::TooManyLocks {
+                most: MAX_LOCKS,
+                got: locks.len(),
+            });
+        }
+
+        let promised = street.promised();
+        let promising = Amount(transferred.0.saturating_add(lock::total(&locks).0));
+        // What promises nothing new is always possible, even when the limit fell since.
+        if promised < promising {
+            let available = self.headroom(sender, tip);
+            let needed = promising.saturating_minus(promised);
+            if available < needed {
+                return Err(Rejected::InsufficientBalance { needed, available });
+            }
+        }
+        let proof = BalanceProof {
+            channel_id: self.id(),
+            nonce: street.nonce() + 1,
+            transferred,
+            locks_root: lock::root(&locks),
+        };
+        Ok((proof, locks))
+    }
+}
+
+/// A direction while operations are applied to it.
+struct Ledger {
+    transferred: Amount,
+    locks: Vec<Lock>,
+    last_lock: u64,
+}
+
+impl Ledger {
+    fn apply(
+        &mut self,
+        operation: &Operation,
+        tip: &Tip,
+        window: u32,
+        role: Role,
+    ) -> Result<(), Rejected> {
+        match operation {
+            Operation::Transfer { amount } => self.transfer(*amount),
+            Operation::LockAdd { lock, .. } => self.add(lock, tip, window),
+            Operation::LockSettle { id, preimage } => {
+                let at = self.position(*id)?;
+                if preimage.payment_hash() != self.locks[at].payment_hash {
+                    return Err(Rejected::WrongPreimage { id: *id });
+                }
+                let lock = self.locks.remove(at);
+                self.transfer(lock.amount)
+            }
+            Operation::LockRemove { id, reason } => {
+                let at = self.position(*id)?;
+                if *reason == RemoveReason::Expired {
+                    check_expired(&self.locks[at], tip, role)?;
+                }
+                self.locks.remove(at);
+                Ok(())
+            }
+        }
+    }
+
+    fn transfer(&mut self, amount: Amount) -> Result<(), Rejected> {
+        if amount.is_zero() {
+            return Err(Rejected::NothingSent);
+        }
+        self.transferred = self.transferred.plus(amount).ok_or(Rejected::TooLarge)?;
+        Ok(())
+    }
+
+    fn add(&mut self, lock: &Lock, tip: &Tip, window: u32) -> Result<(), Rejected> {
+        if lock.amount.is_zero() {
+            return Err(Rejected::NothingSent);
+        }
+        if lock.id <= self.last_lock {
+            return Err(Rejected::LockIdUsed {
+                last: self.last_lock,
+                got: lock.id,
+            });
+        }
+        if MAX_LOCK_ID < lock.id || Amount::MAX < lock.amount {
+            return Err(Rejected::TooLarge);
+        }
+        let (height, latest) = (tip.height, tip.height.saturating_add(window));
+        if lock.expiry <= height || latest < lock.expiry {
+            return Err(Rejected::LockExpiryOutOfRange {
+                height,
+                latest,
+                expiry: lock.expiry,
+            });
+        }
+        self.last_lock = lock.id;
+        self.locks.push(*lock);
+        Ok(())
+    }
+
+    fn position(&self, id: u64) -> Result<usize, Rejected> {
+        let position = self.locks.iter().position(|lock| lock.id == id);
+        position.ok_or(Rejected::UnknownLock { id })
+    }
+}
+
+fn check_expired(lock: &Lock, tip: &Tip, role: Role) -> Result<(), Rejected> {
+    let depth = match role {
+        Role::Sender => tip.confirmations.saturating_mul(2),
+        Role::Recipient => tip.confirmations,
+    };
+    let earliest = lock.expiry.saturating_add(depth);
+    if tip.height < earliest {
+        return Err(Rejected::LockNotExpired {
+            id: lock.id,
+            earliest,
+            height: tip.height,
+        });
+    }
+    Ok(())
+}

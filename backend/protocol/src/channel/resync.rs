@@ -1,0 +1,115 @@
+//! Reconnecting: what was signed and is not known here is adopted (PROTOCOL §4.6).
+
+use alloc::vec::Vec;
+
+use super::{Channel, MAX_UNACKED, Standing, Street};
+use crate::{
+    lock::{self, MAX_LOCKS},
+    policy::Tip,
+    rejected::Rejected,
+    side::Side,
+};
+
+impl Channel {
+    /// Adopts whatever `shown` has that is newer, from relay or partner: own signatures that a lost
+    /// or restored memory does not know, and the partner's. Shown what is already known, or less,
+    /// nothing changes.
+    ///
+    /// Every signature, root and ack is verified; the operations in between are not needed. A proof
+    /// that its signer could not pay for is refused as in [`Channel::accept`].
+    ///
+    /// Whoever restores an old memory calls this before it signs anything: it is what keeps a used
+    /// nonce from being used again.
+    pub fn adopt(&self, shown: &[Street; 2], tip: &Tip) -> Result<Self, Rejected> {
+        let mut next = self.clone();
+        for sender in Side::BOTH {
+            let street = &shown[sender];
+            if self.streets[sender].nonce() < street.nonce() {
+                next = next.with_street(sender, self.adopted(sender, street)?);
+            }
+        }
+        for sender in Side::BOTH {
+            let (street, limit) = (&next.streets[sender], next.limit(sender, tip));
+            let promised = street.promised();
+            if self.streets[sender].promised() < promised && limit < promised {
+                let needed = promised.saturating_minus(self.streets[sender].promised());
+                let available = limit.saturating_minus(self.streets[sender].promised());
+                return Err(Rejected::InsufficientBalance { needed, available });
+            }
+        }
+        for sender in Side::BOTH {
+            if let Some(ack) = shown[sender].ack
+                && next.streets[sender].acked_nonce() < ack.nonce
+            {
+                match next.accept_ack(&ack) {
+                    Ok(acked) => next = acked,
+                    // An older ack of a proof that is not remembered helps nobody.
+                    Err(Rejected::UnknownProof { .. }) => {}
+                    Err(why) => return Err(why),
+                }
+            }
+        }
+        Ok(next)
+    }
+
+    /// The street with the shown proofs that are newer than the known ones behind them.
+    fn adopted(&self, sender: Side, shown: &Street) -> Result<Street, Rejected> {
+        let known = &self.streets[sender];
+        let account = self.account(sender);
+        let mut standing: Vec<Standing> = known.standing.clone();
+        // The newest that fit; the very newest always is among them.
+        let skipped = (known.standing.len() + shown.standing.len()).saturating_sub(MAX_UNACKED);
+        let newer = shown
+            .standing
+            .iter()
+            .filter(|one| known.nonce() < one.signed.proof.nonce);
+        let count = newer.clone().count();
+        for one in newer.skip(skipped.min(count.saturating_sub(1))) {
+            let proof = &one.signed.proof;
+            if proof.channel_id != self.id() {
+                return Err(Rejected::WrongChannel {
+                    expected: self.id(),
+                    got: proof.channel_id,
+                });
+            }
+            let last = standing.last().map(|last| last.signed.proof);
+            if let Some(last) = last
+                && proof.nonce <= last.nonce
+            {
+                return Err(Rejected::StaleNonce {
+                    newest: last.nonce,
+                    got: proof.nonce,
+                });
+            }
+            if let Some(last) = last
+                && proof.transferred < last.transferred
+            {
+                let (last, got) = (last.transferred, proof.transferred);
+                return Err(Rejected::TransferredFell { last, got });
+            }
+            if MAX_LOCKS < one.locks.len() {
+                return Err(Rejected::TooManyLocks {
+                    most: MAX_LOCKS,
+                    got: one.locks.len(),
+                });
+            }
+            let ordered = one.locks.windows(2).all(|pair| pair[0].id < pair[1].id);
+            if !ordered || lock::root(&one.locks) != proof.locks_root {
+                return Err(Rejected::WrongLocks { nonce: proof.nonce });
+            }
+            one.signed.verify(&self.domain, &account)?;
+            standing.push(one.clone());
+        }
+        let newest_lock = standing
+            .iter()
+            .flat_map(|one| &one.locks)
+            .map(|lock| lock.id)
+            .max();
+        let last_lock = newest_lock.unwrap_or(0).max(known.last_lock);
+        Ok(Street {
+            standing,
+            ack: known.ack,
+            last_lock,
+        })
+    }
+}

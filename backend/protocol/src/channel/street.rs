@@ -1,0 +1,175 @@
+//! One direction: the sender's proofs that may still be posted, and the newest ack.
+
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ack::Ack, amount::Amount, balance_proof::SignedProof, hash::Hash, lock::Lock};
+
+/// How many proofs of a direction are remembered while no ack comes.
+///
+/// Of plain payments only the newest matters, so the oldest is forgotten; a proof whose lock was
+/// taken back since cannot be, and when there are this many the sender must wait for an ack.
+pub const MAX_UNACKED: usize = 32;
+
+/// What one participant has promised the other.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Street {
+    /// The proofs that no ack has revoked, oldest first. The first is the acked one, if any.
+    pub(super) standing: Vec<Standing>,
+    /// The newest ack; of the first standing proof.
+    pub(super) ack: Option<Ack>,
+    /// The highest lock id ever used.
+    #[serde(default)]
+    pub(super) last_lock: u64,
+}
+
+/// A proof and the locks that it commits to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Standing {
+    /// The proof with its sender's signature.
+    pub signed: SignedProof,
+    /// Its open locks, in order of id.
+    #[serde(default)]
+    pub locks: Vec<Lock>,
+}
+
+impl Standing {
+    /// What it can cost its sender if all `counted` locks are opened.
+    fn owed(&self, counted: impl Fn(&Lock) -> bool) -> Amount {
+        let locks: Amount = self
+            .locks
+            .iter()
+            .filter(|lock| counted(lock))
+            .map(|lock| lock.amount)
+            .sum();
+        Amount(self.signed.proof.transferred.0.saturating_add(locks.0))
+    }
+
+    /// Whether `later` costs its sender at least as much, whatever expires when: then this one can
+    /// be forgotten.
+    fn is_covered_by(&self, later: &Self) -> bool {
+        let gone = self.locks.iter().filter(|lock| !later.locks.contains(lock));
+        let gone: Amount = gone.map(|lock| lock.amount).sum();
+        let added = later
+            .signed
+            .proof
+            .transferred
+            .minus(self.signed.proof.transferred);
+        added.is_some_and(|added| gone <= added)
+    }
+}
+
+impl Street {
+    /// The newest proof that its sender signed.
+    pub fn newest(&self) -> Option<&Standing> {
+        self.standing.last()
+    }
+
+    /// The newest proof that both signed, with the recipient's ack.
+    pub fn acked(&self) -> Option<(&Standing, &Ack)> {
+        self.standing.first().zip(self.ack.as_ref())
+    }
+
+    /// The proofs that no ack has revoked, oldest first.
+    pub fn standing(&self) -> &[Standing] {
+        &self.standing
+    }
+
+    /// The newest proof's nonce; 0 for none.
+    pub fn nonce(&self) -> u64 {
+        self.newest().map_or(0, |newest| newest.signed.proof.nonce)
+    }
+
+    /// The newest acked nonce; 0 for none.
+    pub fn acked_nonce(&self) -> u64 {
+        self.ack.map_or(0, |ack| ack.nonce)
+    }
+
+    /// All that was ever sent.
+    pub fn transferred(&self) -> Amount {
+        self.newest()
+            .map_or(Amount::ZERO, |newest| newest.signed.proof.transferred)
+    }
+
+    /// The locks that are open.
+    pub fn locks(&self) -> &[Lock] {
+        self.newest().map_or(&[], |newest| &newest.locks)
+    }
+
+    /// The locks that a root commits to, if a standing proof has them.
+    pub fn locks_of(&self, root: &Hash) -> Option<&[Lock]> {
+        if *root == Hash::ZERO {
+            return Some(&[]);
+        }
+        let mut standing = self.standing.iter().rev();
+        standing
+            .find(|one| one.signed.proof.locks_root == *root)
+            .map(|one| &*one.locks)
+    }
+
+    /// What the sender could owe at most: the largest, over the proofs that no ack has revoked, of
+    /// transferred plus locks (PROTOCOL §4.2).
+    ///
+    /// In older proofs only locks that can still be opened count. In the newest all count until
+    /// they are settled or removed: an expired one may have been opened in time.
+    pub fn worst(&self, height: u32) -> Amount {
+        let Some((newest, older)) = self.standing.split_last() else {
+            return Amount::ZERO;
+        };
+        let older = older
+            .iter()
+            .map(|one| one.owed(|lock| height < lock.expiry));
+        older.fold(newest.owed(|_| true), Amount::max)
+    }
+
+    /// What the newest proof promises: transferred plus all its locks.
+    pub fn promised(&self) -> Amount {
+        self.newest()
+            .map_or(Amount::ZERO, |newest| newest.owed(|_| true))
+    }
+
+    /// Whether a lock that a removal took out of the newest proof can still be claimed with an
+    /// older one: then it counts as open (PROTOCOL §4.4).
+    pub fn is_claimable(&self, id: u64, height: u32) -> bool {
+        self.standing
+            .iter()
+            .flat_map(|one| &one.locks)
+            .any(|lock| lock.id == id && height < lock.expiry)
+    }
+
+    /// With one more proof. `None` when too many must be remembered.
+    pub(super) fn with(&self, next: Standing) -> Option<Self> {
+        let mut standing = Vec::with_capacity(self.standing.len() + 1);
+        standing.extend_from_slice(&self.standing);
+        let last_lock = next
+            .locks
+            .last()
+            .map_or(0, |lock| lock.id)
+            .max(self.last_lock);
+        standing.push(next);
+        if MAX_UNACKED < standing.len() {
+            let first = usize::from(self.ack.is_some());
+            let forgotten = (first..standing.len() - 1)
+                .find(|at| standing[*at].is_covered_by(&standing[at + 1]))?;
+            standing.remove(forgotten);
+        }
+        Some(Self {
+            standing,
+            ack: self.ack,
+            last_lock,
+        })
+    }
+
+    /// With an ack of the standing proof at `position`, which revokes all before it.
+    pub(super) fn acked_at(&self, position: usize, ack: Ack) -> Self {
+        let standing = self.standing[position..].to_vec();
+        Self {
+            standing,
+            ack: Some(ack),
+            last_lock: self.last_lock,
+        }
+    }
+}
