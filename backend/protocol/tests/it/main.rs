@@ -1,0 +1,5 @@
+//! The protocol as its users meet it: two participants and their messages, the published vectors,
+//! the laws that must hold whatever is thrown at them.
+#![allow(missing_docs)]
+
+mod vectors;
