@@ -25,9 +25,9 @@ library ChannelWord {
     uint256 private constant NET_A_AT = 160;
     uint256 private constant NET_MASK = type(uint96).max;
 
-    /// @dev A channel with A's first deposit.
-    function opened(uint96 amount) internal pure returns (Channel) {
-        return Channel.wrap(uint256(amount) << NET_A_AT | EXISTS);
+    /// @dev A new channel. `net`, A's, must fit into an int96.
+    function opened(int256 net) internal pure returns (Channel) {
+        return Channel.wrap(uint256(net) << NET_A_AT | EXISTS);
     }
 
     function isNone(Channel self) internal pure returns (bool) {

@@ -3,9 +3,10 @@ pragma solidity 0.8.37;
 
 import {Assets} from "./Assets.sol";
 import {A, B, Channel, ChannelWord} from "./Channel.sol";
-import {Direction, DirectionWord} from "./Direction.sol";
+import {Direction} from "./Direction.sol";
+import {Dispute} from "./Dispute.sol";
 import {IDuplexChannel} from "./IDuplexChannel.sol";
-import {Locks} from "./Locks.sol";
+import {Locks, Registration} from "./Locks.sol";
 import {Settlement} from "./Settlement.sol";
 import {Signatures} from "./Signatures.sol";
 import {TypedData} from "./TypedData.sol";
@@ -15,18 +16,16 @@ import {TypedData} from "./TypedData.sol";
 contract DuplexChannel is IDuplexChannel {
     using Signatures for Sig;
 
-    /// @dev What is posted while a channel is closed. Index = the sender's side.
-    struct Dispute {
-        Direction[2] directions;
-        bytes32[2] locksRoots;
-        uint96 declared;
-    }
-
     /// @dev Shares a word, so that the guard costs no cold slot.
     struct Common {
         uint64 channelCount;
         bool movingTokens;
     }
+
+    /// @dev The length of encoded `Params`.
+    uint256 private constant PARAMS_SIZE = 6 * 32;
+    /// @dev Where a list begins that is the only argument of a call: after selector, offset and length.
+    uint256 private constant LIST_AT = 4 + 2 * 32;
 
     /// @inheritdoc IDuplexChannel
     uint32 public immutable minWindow;
@@ -38,8 +37,7 @@ contract DuplexChannel is IDuplexChannel {
     Common private common;
     mapping(bytes32 channelId => Channel) private channels;
     mapping(bytes32 channelId => Dispute) private disputes;
-    /// @inheritdoc IDuplexChannel
-    mapping(bytes32 paymentHash => uint256 height) public preimageBlock;
+    mapping(bytes32 paymentHash => Registration) private registry;
     /// @inheritdoc IDuplexChannel
     mapping(address account => mapping(address token => uint256 amount)) public credit;
 
@@ -67,23 +65,21 @@ contract DuplexChannel is IDuplexChannel {
         if (window < minWindow || maxWindow < window) revert WindowOutOfBounds(window, minWindow, maxWindow);
         if (token != address(0) && token.code.length == 0) revert NotAToken(token);
         amount = take(token, amount);
-        requireDepositable(0, amount);
+        int256 net = plus(0, amount);
 
         uint64 number = ++common.channelCount;
         channelId = keccak256(abi.encode(Params(number, msg.sender, accountB, token, window, penaltyBps)));
-        channels[channelId] = ChannelWord.opened(amount);
+        channels[channelId] = ChannelWord.opened(net);
         emit Opened(channelId, msg.sender, accountB, number, token, window, penaltyBps, amount);
     }
 
     /// @inheritdoc IDuplexChannel
     function deposit(Params calldata params, bool toB, uint96 amount) external payable {
         amount = take(params.token, amount);
-        (bytes32 id, Channel chan) = findOpen(params);
-        int256 net = toB ? chan.netB() : chan.netA();
-        requireDepositable(net, amount);
+        (bytes32 id, Channel chan) = findOpen();
+        int256 net = plus(toB ? chan.netB() : chan.netA(), amount);
 
-        int256 sum = net + int256(uint256(amount));
-        channels[id] = toB ? chan.withNetB(sum) : chan.withNetA(sum);
+        channels[id] = toB ? chan.withNetB(net) : chan.withNetA(net);
         emit Deposited(id, toB, amount);
     }
 
@@ -99,7 +95,7 @@ contract DuplexChannel is IDuplexChannel {
         Sig calldata sigB
     ) external {
         requireValid(validUntil);
-        (bytes32 id, Channel chan) = findOpen(params);
+        (bytes32 id, Channel chan) = findOpen();
         uint16 sequence = chan.sequence();
         requireBoth(params, TypedData.cooperativeWithdraw(id, fromB, amount, sequence, validUntil), sigA, sigB);
         int256 taken = int256(uint256(amount));
@@ -124,7 +120,7 @@ contract DuplexChannel is IDuplexChannel {
         Sig calldata sigB
     ) external {
         requireValid(validUntil);
-        (bytes32 id, Channel chan) = find(params);
+        (bytes32 id, Channel chan) = find();
         requireBoth(params, TypedData.cooperativeClose(id, netToA, chan.sequence(), validUntil), sigA, sigB);
         int256 payA = chan.netA() + netToA;
         int256 payB = chan.netB() - netToA;
@@ -148,7 +144,7 @@ contract DuplexChannel is IDuplexChannel {
         uint32 validUntil
     ) external {
         requireValid(validUntil);
-        (bytes32 id, Channel chan) = findOpen(params);
+        (bytes32 id, Channel chan) = findOpen();
         uint256 closer = sideOfCaller(params);
         uint256 deadline = block.number + params.window;
         chan = chan.closed(deadline, closer);
@@ -156,13 +152,13 @@ contract DuplexChannel is IDuplexChannel {
 
         if (incoming.nonce != 0) {
             requireSigned(accountOf(params, 1 - closer), TypedData.balanceProof(id, incoming), sig);
-            post(dispute, 1 - closer, Direction.wrap(0), incoming);
+            dispute.post(Direction.wrap(0), 1 - closer, incoming);
             chan = chan.with(ChannelWord.postedBy(1 - closer));
         } else if (incoming.transferred != 0 || incoming.locksRoot != 0) {
             revert NonceZero();
         }
         if (declared != 0) {
-            dispute.directions[closer] = DirectionWord.declaring(declared);
+            dispute.declare(closer, declared);
             chan = chan.with(ChannelWord.postedBy(closer));
         }
         channels[id] = chan;
@@ -174,7 +170,7 @@ contract DuplexChannel is IDuplexChannel {
     /// @inheritdoc IDuplexChannel
     function recover(Params calldata params, uint32 validUntil) external {
         requireValid(validUntil);
-        (bytes32 id, Channel chan) = findOpen(params);
+        (bytes32 id, Channel chan) = findOpen();
         uint256 closer = sideOfCaller(params);
 
         uint256 deadline = block.number + 3 * uint256(params.window);
@@ -186,11 +182,11 @@ contract DuplexChannel is IDuplexChannel {
     function counterClaim(Params calldata params, BalanceProof calldata proof, Sig calldata senderSig, Sig calldata ack)
         external
     {
-        (bytes32 id, Channel chan) = findClosed(params);
+        (bytes32 id, Channel chan) = findClosed();
         bytes32 proofHash = TypedData.balanceProof(id, proof);
         uint256 sender = sideOfSigner(params, proofHash, senderSig);
         Dispute storage dispute = disputes[id];
-        Direction posted = load(dispute, chan, sender);
+        Direction posted = dispute.posted(chan, sender);
         bool refuting = chan.deadline() < block.number;
         if (refuting) {
             uint256 last = chan.lastHeight(params.window);
@@ -201,7 +197,7 @@ contract DuplexChannel is IDuplexChannel {
         if (!ack.isAbsent()) requireSigned(recipient, TypedData.ack(proofHash), ack);
         else if (refuting || msg.sender != recipient) revert AckMissing(recipient);
 
-        post(dispute, sender, posted, proof);
+        dispute.post(posted, sender, proof);
         Channel contested = chan.with(ChannelWord.CONTESTED | ChannelWord.postedBy(sender));
         if (Channel.unwrap(contested) != Channel.unwrap(chan)) channels[id] = contested;
         uint32 settleableAt = uint32(contested.lastHeight(params.window) + 1);
@@ -210,15 +206,12 @@ contract DuplexChannel is IDuplexChannel {
 
     /// @inheritdoc IDuplexChannel
     function raiseFloor(Params calldata params, BalanceProof calldata proof, Sig calldata senderSig) external {
-        (bytes32 id, Channel chan) = findClosed(params);
+        (bytes32 id, Channel chan) = findClosed();
         if (chan.deadline() < block.number) revert TooLate(block.number, chan.deadline());
         uint256 sender = sideOfSigner(params, TypedData.balanceProof(id, proof), senderSig);
         Dispute storage dispute = disputes[id];
-        Direction posted = load(dispute, chan, sender);
-        if (proof.transferred <= posted.floor()) revert FloorNotRaised(posted.floor(), proof.transferred);
 
-        if (posted.nonce() != 0) posted = setApart(dispute, posted);
-        dispute.directions[sender] = posted.withFloor(proof.transferred);
+        dispute.raise(dispute.posted(chan, sender), sender, proof.transferred);
         uint256 flag = ChannelWord.postedBy(sender);
         if (!chan.has(flag)) channels[id] = chan.with(flag);
         emit FloorRaised(id, sender == B, proof.transferred);
@@ -226,7 +219,7 @@ contract DuplexChannel is IDuplexChannel {
 
     /// @inheritdoc IDuplexChannel
     function settle(Params calldata params, bytes calldata locksAB, bytes calldata locksBA) external {
-        (bytes32 id, Channel chan) = findClosed(params);
+        (bytes32 id, Channel chan) = findClosed();
         uint256 last = chan.lastHeight(params.window);
         if (block.number <= last) revert NotFinal(block.number, last + 1);
         bool mayBeLost = last + params.window < block.number;
@@ -253,11 +246,16 @@ contract DuplexChannel is IDuplexChannel {
 
     /// @inheritdoc IDuplexChannel
     function registerPreimages(bytes32[] calldata preimages) external {
-        for (uint256 i = 0; i < preimages.length; ++i) {
-            bytes32 paymentHash = sha256(abi.encodePacked(preimages[i]));
-            if (preimageBlock[paymentHash] != 0) continue;
-            preimageBlock[paymentHash] = block.number;
-            emit PreimageRegistered(paymentHash, preimages[i]);
+        // Read as bytes from the call data: sha256 takes no words, and copying costs as much as hashing.
+        unchecked {
+            uint256 end = LIST_AT + preimages.length * 32;
+            for (uint256 offset = LIST_AT; offset != end; offset += 32) {
+                bytes calldata preimage = msg.data[offset:offset + 32];
+                Registration storage registration = registry[sha256(preimage)];
+                if (registration.height != 0) continue;
+                registration.height = block.number;
+                emit PreimageRegistered(bytes32(preimage));
+            }
         }
     }
 
@@ -300,12 +298,17 @@ contract DuplexChannel is IDuplexChannel {
         Channel chan = channels[channelId];
         Dispute storage dispute = disputes[channelId];
         uint256 sender = fromB ? B : A;
-        Direction posted = load(dispute, chan, sender);
+        Direction posted = dispute.posted(chan, sender);
         nonce = posted.nonce();
         if (nonce != 0) transferred = posted.transferred();
         floor = posted.floor();
-        if (chan.closer() == sender && !chan.has(ChannelWord.RECOVERED)) declared = declaredIn(dispute, posted);
-        if (posted.has(DirectionWord.HAS_LOCKS)) locksRoot = dispute.locksRoots[sender];
+        if (chan.closer() == sender && !chan.has(ChannelWord.RECOVERED)) declared = dispute.declaredIn(posted);
+        locksRoot = dispute.locksRoot(posted, sender);
+    }
+
+    /// @inheritdoc IDuplexChannel
+    function preimageBlock(bytes32 paymentHash) external view returns (uint256) {
+        return registry[paymentHash].height;
     }
 
     /// @inheritdoc IDuplexChannel
@@ -317,19 +320,20 @@ contract DuplexChannel is IDuplexChannel {
 
     // --------------------------------------------------------------------------------- finding a channel, and who
 
-    function find(Params calldata params) private view returns (bytes32 id, Channel chan) {
-        id = keccak256(abi.encode(params));
+    /// @dev Every call about a channel begins with its params, so they need not be encoded again to be hashed.
+    function find() private view returns (bytes32 id, Channel chan) {
+        id = keccak256(msg.data[4:4 + PARAMS_SIZE]);
         chan = channels[id];
         if (chan.isNone()) revert UnknownChannel(id);
     }
 
-    function findOpen(Params calldata params) private view returns (bytes32 id, Channel chan) {
-        (id, chan) = find(params);
+    function findOpen() private view returns (bytes32 id, Channel chan) {
+        (id, chan) = find();
         if (chan.deadline() != 0) revert NotOpen(id, uint32(chan.deadline()));
     }
 
-    function findClosed(Params calldata params) private view returns (bytes32 id, Channel chan) {
-        (id, chan) = find(params);
+    function findClosed() private view returns (bytes32 id, Channel chan) {
+        (id, chan) = find();
         if (chan.deadline() == 0) revert NotClosed(id);
     }
 
@@ -375,33 +379,6 @@ contract DuplexChannel is IDuplexChannel {
 
     // --------------------------------------------------------------------------------- posting and settling
 
-    /// @dev What is posted for the direction of `sender`. The flag spares a look at a word that does not exist.
-    function load(Dispute storage dispute, Channel chan, uint256 sender) private view returns (Direction) {
-        return chan.has(ChannelWord.postedBy(sender)) ? dispute.directions[sender] : Direction.wrap(0);
-    }
-
-    /// @dev Puts a newer proof in place of what is posted; the caller sets the flag.
-    function post(Dispute storage dispute, uint256 sender, Direction posted, BalanceProof calldata proof) private {
-        if (proof.nonce <= posted.nonce()) revert Stale(posted.nonce(), proof.nonce);
-
-        bool hasLocks = proof.locksRoot != 0;
-        if (hasLocks || posted.has(DirectionWord.HAS_LOCKS)) dispute.locksRoots[sender] = proof.locksRoot;
-        if (posted.nonce() == 0 && posted.floor() != posted.declared()) posted = setApart(dispute, posted);
-        dispute.directions[sender] = posted.withProof(proof.nonce, proof.transferred, hasLocks);
-    }
-
-    /// @dev Gives the declaration a word of its own, before what stands for it is overwritten.
-    function setApart(Dispute storage dispute, Direction posted) private returns (Direction) {
-        if (posted.has(DirectionWord.DECLARED_APART)) return posted;
-        if (posted.declared() != 0) dispute.declared = posted.declared();
-        return posted.with(DirectionWord.DECLARED_APART);
-    }
-
-    /// @dev What the closer declared. `posted` is its direction.
-    function declaredIn(Dispute storage dispute, Direction posted) private view returns (uint96) {
-        return posted.has(DirectionWord.DECLARED_APART) ? dispute.declared : posted.declared();
-    }
-
     /// @dev What the sender of a direction owes in all.
     function owed(bytes32 id, Channel chan, uint256 sender, bytes calldata locks, bool mayBeLost)
         private
@@ -409,10 +386,9 @@ contract DuplexChannel is IDuplexChannel {
         returns (uint256)
     {
         Dispute storage dispute = disputes[id];
-        Direction posted = load(dispute, chan, sender);
-        bytes32 root = posted.has(DirectionWord.HAS_LOCKS) ? dispute.locksRoots[sender] : bytes32(0);
-        Locks.requireRoot(locks, root, mayBeLost);
-        uint256 paid = Locks.paid(locks, chan.deadline(), preimageBlock);
+        Direction posted = dispute.posted(chan, sender);
+        Locks.requireRoot(locks, dispute.locksRoot(posted, sender), mayBeLost);
+        uint256 paid = Locks.paid(locks, chan.deadline(), registry);
         return Settlement.max(posted.floor(), posted.transferred() + paid);
     }
 
@@ -424,23 +400,14 @@ contract DuplexChannel is IDuplexChannel {
     {
         if (chan.has(ChannelWord.RECOVERED)) return 0;
         Dispute storage dispute = disputes[id];
-        Direction posted = load(dispute, chan, closer);
-        return Settlement.penalty(pay, posted.shown(), declaredIn(dispute, posted), penaltyBps);
+        Direction posted = dispute.posted(chan, closer);
+        return Settlement.penalty(pay, posted.shown(), dispute.declaredIn(posted), penaltyBps);
     }
 
     /// @dev Ends the channel: every word goes back to zero.
     function clear(bytes32 id, Channel chan) private {
         channels[id] = Channel.wrap(0);
-        clear(disputes[id], chan, A);
-        clear(disputes[id], chan, B);
-    }
-
-    function clear(Dispute storage dispute, Channel chan, uint256 sender) private {
-        Direction posted = load(dispute, chan, sender);
-        if (Direction.unwrap(posted) == 0) return;
-        if (posted.has(DirectionWord.HAS_LOCKS)) delete dispute.locksRoots[sender];
-        if (posted.has(DirectionWord.DECLARED_APART) && dispute.declared != 0) delete dispute.declared;
-        dispute.directions[sender] = Direction.wrap(0);
+        disputes[id].clear(chan);
     }
 
     // ------------------------------------------------------------------------------------------------ money
@@ -458,9 +425,12 @@ contract DuplexChannel is IDuplexChannel {
         return uint96(arrived);
     }
 
-    function requireDepositable(int256 net, uint256 amount) private pure {
-        uint256 limit = uint256(type(int96).max - net);
-        if (limit < amount) revert DepositTooLarge(amount, limit);
+    /// @dev A net with a deposit added. It must stay within an int96.
+    function plus(int256 net, uint96 amount) private pure returns (int256 sum) {
+        unchecked {
+            sum = net + int256(uint256(amount));
+            if (type(int96).max < sum) revert DepositTooLarge(amount, uint256(type(int96).max - net));
+        }
     }
 
     function payBoth(Params calldata params, uint256 payA, uint256 payB) private {

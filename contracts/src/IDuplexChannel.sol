@@ -263,8 +263,9 @@ interface IDuplexChannel {
     /// @notice The channel ended after a finalization period. The penalty is in the payouts already.
     event Settled(bytes32 indexed channelId, uint96 payA, uint96 payB, uint96 penalty);
 
-    /// @notice A payment hash was opened for the first time.
-    event PreimageRegistered(bytes32 indexed paymentHash, bytes32 preimage);
+    /// @notice A payment hash, the preimage's sha256, was opened for the first time. Whoever looks for the preimage of a
+    /// hash finds the height in `preimageBlock`.
+    event PreimageRegistered(bytes32 preimage);
 
     /// @notice A payment failed; `account` can `withdraw` it.
     event Credited(address indexed account, address indexed token, uint256 amount);

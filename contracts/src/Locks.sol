@@ -4,6 +4,11 @@ pragma solidity 0.8.37;
 import {IDuplexChannel} from "./IDuplexChannel.sol";
 import {Settlement} from "./Settlement.sol";
 
+/// @dev When a payment hash was first opened; 0 = never. A struct, so that its place is computed once.
+struct Registration {
+    uint256 height;
+}
+
 /// @dev The open locks of a direction, as the caller of `settle` passes them: id u64 | amount u96 | expiry u32 |
 /// payment hash, 56 bytes each.
 library Locks {
@@ -22,7 +27,7 @@ library Locks {
     }
 
     /// @dev The sum of the locks whose preimage was registered in time.
-    function paid(bytes calldata locks, uint256 deadline, mapping(bytes32 => uint256) storage preimageBlock)
+    function paid(bytes calldata locks, uint256 deadline, mapping(bytes32 => Registration) storage registry)
         internal
         view
         returns (uint256 sum)
@@ -32,10 +37,8 @@ library Locks {
             for (uint256 offset = 0; offset < locks.length; offset += SIZE) {
                 // Everything but the rest of the payment hash.
                 uint256 head = uint256(bytes32(locks[offset:]));
-                uint256 registered = preimageBlock[bytes32(locks[offset + 24:])];
-                if (registered != 0 && registered <= Settlement.min(uint32(head >> 64), deadline)) {
-                    sum += uint96(head >> 96);
-                }
+                uint256 height = registry[bytes32(locks[offset + 24:])].height;
+                if (height != 0 && height <= Settlement.min(uint32(head >> 64), deadline)) sum += uint96(head >> 96);
             }
         }
     }

@@ -50,6 +50,9 @@ pub struct Payout {
     pub penalty: Amount,
 }
 
+/// The `penalty_bps` that takes all that the closer would get, however little it hid.
+pub const EVERYTHING: u16 = u16::MAX;
+
 /// Computes the payout. Total: defined for every input, exact for all that the contract can hold.
 pub fn settle(input: &SettleInput) -> Payout {
     let closer = input.closer;
@@ -82,8 +85,12 @@ pub fn settle(input: &SettleInput) -> Payout {
             .max(floor(closer))
             .saturating_minus(declared)
     });
-    let fine = hidden.0.saturating_mul(input.penalty_bps.into()) / 10_000;
-    let penalty = Amount(fine).min(pay[closer]);
+    let fine = if input.penalty_bps == EVERYTHING && hidden != Amount::ZERO {
+        pay[closer]
+    } else {
+        Amount(hidden.0.saturating_mul(input.penalty_bps.into()) / 10_000)
+    };
+    let penalty = fine.min(pay[closer]);
     pay[closer] = pay[closer].saturating_minus(penalty);
     pay[closer.other()] = Amount(pay[closer.other()].0.saturating_add(penalty.0));
 
@@ -181,6 +188,26 @@ mod tests {
     fn who_tells_the_truth_or_has_lost_its_data_pays_nothing() {
         check([100, 0], [50, 0], Some(50), [50, 50], 0);
         check([100, 0], [50, 0], None, [50, 50], 0);
+    }
+
+    #[test]
+    fn the_full_penalty_takes_everything_from_who_hides_anything() {
+        let mut input = SettleInput {
+            net: [Net(100), Net(0)],
+            owed: [
+                Owed {
+                    transferred: Amount(21),
+                    ..Owed::default()
+                },
+                Owed::default(),
+            ],
+            closer: Side::A,
+            declared: Some(Amount(20)),
+            penalty_bps: EVERYTHING,
+        };
+        assert_eq!(settle(&input).penalty, Amount(79));
+        input.declared = Some(Amount(21));
+        assert_eq!(settle(&input).penalty, Amount(0));
     }
 
     #[test]
