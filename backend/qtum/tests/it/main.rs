@@ -1,0 +1,3 @@
+//! What a real qtumd 27.1 on regtest said and accepted, replayed.
+
+mod transactions;
