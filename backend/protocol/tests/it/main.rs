@@ -2,4 +2,5 @@
 //! the laws that must hold whatever is thrown at them.
 #![allow(missing_docs)]
 
+mod dice;
 mod vectors;
