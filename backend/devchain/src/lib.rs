@@ -3,3 +3,17 @@
 #![forbid(unsafe_code)]
 
 pub mod evm;
+
+mod assemble;
+mod block;
+mod chain;
+mod coins;
+mod execute;
+mod index;
+mod log;
+mod mempool;
+mod policy;
+mod roots;
+mod trie;
+mod verify;
+mod view;

@@ -172,6 +172,15 @@ impl Default for Call {
     }
 }
 
+/// A deployment, beside its code.
+pub(crate) struct Create {
+    pub sender: Bytes20,
+    pub address: Bytes20,
+    pub value: u64,
+    pub gas_limit: u64,
+    pub gas_price: u64,
+}
+
 /// What an execution did.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
@@ -238,10 +247,11 @@ impl Evm {
         self.deployed += 1;
         let mut seed = sender.to_vec();
         seed.extend(self.deployed.to_le_bytes());
-        let address = sparky_qtum::digest::hash160(&seed);
+        let address = sparky_protocol::Account::hash160(&seed).0;
         self.begin_transaction();
-        let outcome = self.execute_create(block, sender, address, 0, code, BLOCK_GAS_LIMIT, 1);
-        self.finish(block, sender, &outcome);
+        let create = Create { sender, address, value: 0, gas_limit: BLOCK_GAS_LIMIT, gas_price: 1 };
+        let outcome = self.execute_create(block, code, &create);
+        self.finish(&outcome);
         if outcome.exception == Exception::None { Ok(address) } else { Err(Box::new(outcome)) }
     }
 
@@ -249,7 +259,7 @@ impl Evm {
     pub fn call(&mut self, block: &Block, call: &Call) -> Outcome {
         self.begin_transaction();
         let outcome = self.execute_call(block, call);
-        self.finish(block, call.sender, &outcome);
+        self.finish(&outcome);
         outcome
     }
 
@@ -348,30 +358,21 @@ impl Evm {
         outcome
     }
 
-    /// Runs one deployment to `address`.
-    #[expect(clippy::too_many_arguments, reason = "the fields of an OP_CREATE output")]
-    pub(crate) fn execute_create(
-        &mut self,
-        block: &Block,
-        sender: Bytes20,
-        address: Bytes20,
-        value: u64,
-        code: &[u8],
-        gas_limit: u64,
-        gas_price: u64,
-    ) -> Outcome {
-        let sender_address = Address::from(sender);
-        self.state.note_stranger(sender_address);
+    /// Runs one deployment.
+    pub(crate) fn execute_create(&mut self, block: &Block, code: &[u8], create: &Create) -> Outcome {
+        let Create { gas_limit, gas_price, .. } = *create;
+        let (sender, address) = (Address::from(create.sender), Address::from(create.address));
+        self.state.note_stranger(sender);
         self.state.note_stranger(Address::from(block.coinbase));
-        if value != 0 {
+        if create.value != 0 {
             return Outcome { exception: Exception::CreateWithValue, gas_used: gas_limit, ..Outcome::default() };
         }
         let intrinsic = intrinsic_gas(53_000, code);
-        let mut outcome = self.execute(block, sender_address, 0, [gas_limit, gas_price], intrinsic, |host| {
-            run::create(host, sender_address, Address::from(address), code, gas_limit - intrinsic)
+        let mut outcome = self.execute(block, sender, 0, [gas_limit, gas_price], intrinsic, |host| {
+            run::create(host, sender, address, code, gas_limit - intrinsic)
         });
         if outcome.exception == Exception::None {
-            outcome.contract = address;
+            outcome.contract = create.address;
         }
         outcome
     }
@@ -434,7 +435,7 @@ impl Evm {
     }
 
     /// Deletes what must not stay: contracts that destroyed themselves, accounts of keys.
-    pub(crate) fn finish(&mut self, _block: &Block, _sender: Bytes20, outcome: &Outcome) {
+    pub(crate) fn finish(&mut self, outcome: &Outcome) {
         if !outcome.started {
             return;
         }

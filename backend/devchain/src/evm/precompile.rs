@@ -3,7 +3,7 @@
 use k256::ecdsa::{RecoveryId, Signature, VerifyingKey};
 use revm::precompile::{PrecompileStatus, Precompiles};
 use revm::primitives::{Address, keccak256};
-use sparky_qtum::digest::hash160;
+use sparky_protocol::Account;
 
 const ECRECOVER_GAS: u64 = 3_000;
 
@@ -69,7 +69,7 @@ fn recover_account(words: &[u8; 128]) -> Vec<u8> {
     let header = words[63].wrapping_sub(27);
     recover(words, header & 3).map_or_else(Vec::new, |key| {
         let point = key.to_sec1_point(header & 4 != 0);
-        left_padded(&hash160(point.as_bytes()))
+        left_padded(&Account::hash160(point.as_bytes()).0)
     })
 }
 
