@@ -64,6 +64,7 @@ fn build(root: &Path, package: &Path) -> Result<()> {
     Bindgen::new()
         .input_path(target.join("wasm32-unknown-unknown/wasm/sparky_wasm.wasm"))
         .web(true)?
+        .omit_default_module_path(false)
         .typescript(true)
         .remove_name_section(true)
         .remove_producers_section(true)

@@ -1,7 +1,8 @@
 import { type Server, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { type Http, createHttp, problemFrom } from "./http.ts";
+import { type Http, createHttp } from "./http.ts";
+import { problemFrom } from "./problem.ts";
 
 let server: Server | undefined;
 afterEach(() => new Promise<void>((resolve) => (server ? server.close(() => resolve()) : resolve())));

@@ -1,6 +1,7 @@
 /** The relay's REST interface: one place that turns answers into values and failures into problems. */
-import { type Params, Problem, problem } from "../session/problem.ts";
+import { type Problem, problem } from "../session/problem.ts";
 import { isObject } from "./frames.ts";
+import { problemFrom } from "./problem.ts";
 
 const TIMEOUT_MS = 15_000;
 
@@ -52,25 +53,6 @@ export function createHttp({ base, fetch: send = (...args) => fetch(...args) }: 
   };
 }
 
-/** Reads `application/problem+json` (also the data of an error frame) into our own problem. */
-export function problemFrom(value: unknown): Problem {
-  if (!isObject(value) || typeof value["code"] !== "string") {
-    return problem("internal", { reason: "The relay answered with an error that has no code" });
-  }
-  const params: Record<string, string | number> = {};
-  if (isObject(value["params"])) {
-    for (const [key, param] of Object.entries(value["params"])) {
-      if (typeof param === "string" || typeof param === "number") params[key] = param;
-    }
-  }
-  const detail = typeof value["detail"] === "string" ? value["detail"] : "";
-  const known = problem(value["code"], inQtum(params), detail);
-  // The table's text when all its figures came along, else the relay's own words.
-  if (!/\{\w+\}/.test(`${known.title}${known.detail}${known.money}`)) return known;
-  const title = typeof value["title"] === "string" ? value["title"] : "The relay refused.";
-  return new Problem({ code: value["code"], title, detail, money: "", params });
-}
-
 function problemOf(status: number, text: string, retryAfter: string | null): Problem {
   const body = parse(text);
   if (isObject(body) && typeof body["code"] === "string") return problemFrom(body);
@@ -86,13 +68,4 @@ function parse(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** Parameters that end in `Sat` are amounts: `{max}` in a text takes `maxSat`. */
-function inQtum(params: Record<string, string | number>): Params {
-  const shown: Record<string, string | number | bigint> = { ...params };
-  for (const [key, value] of Object.entries(params)) {
-    if (key.endsWith("Sat") && /^\d+$/.test(String(value))) shown[key.slice(0, -3)] = BigInt(value);
-  }
-  return shown;
 }

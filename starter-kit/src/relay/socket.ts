@@ -8,7 +8,7 @@
  */
 import { Problem, asProblem, problem } from "../session/problem.ts";
 import { type Frame, parseFrame } from "./frames.ts";
-import { problemFrom } from "./http.ts";
+import { problemFrom } from "./problem.ts";
 
 const BACKOFF_MS = { first: 500, most: 30_000 };
 const PING_MS = 20_000;

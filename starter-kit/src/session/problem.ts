@@ -93,6 +93,7 @@ const TEXTS: Readonly<Record<string, readonly [string, string, string]>> = {
   "own-address": ["That is your own address.", "A channel needs two different people.", SENT_NOTHING],
   "amount-too-precise": ["QTUM has 8 decimals.", "{input} has {n}.", SENT_NOTHING],
   "amount-invalid": ["That is not an amount.", "{input} is not an amount of QTUM; write it like 20 or 0.5.", SENT_NOTHING],
+  "invalid-amount": ["That is not an amount.", "{input} is not an amount of QTUM; write it like 20 or 0.5.", SENT_NOTHING],
   "amount-missing": ["No amount.", "Enter how much, like 20 or 0.5.", SENT_NOTHING],
   "amount-negative": ["Amounts are positive.", "{input} is negative.", SENT_NOTHING],
   "amount-is-dust": ["That is too little for a transaction.", "The network relays {least} or more.", SENT_NOTHING],
