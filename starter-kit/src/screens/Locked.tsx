@@ -1,10 +1,9 @@
 import { useState } from "react";
 import { useActions, useSelect, useVerb } from "../ui/context.tsx";
 import { Dialog } from "../ui/Dialog.tsx";
-import { Field, Submit, VerbButton } from "../ui/fields.tsx";
+import { Field, Submit, VerbButton, submitTo } from "../ui/fields.tsx";
 import { ProblemNote } from "../ui/ProblemNote.tsx";
 import { PlainPage } from "./PlainPage.tsx";
-import { submitTo } from "./Welcome.tsx";
 
 /** A key exists; its passphrase is needed. */
 export function Locked() {

@@ -1,21 +1,20 @@
 import { useState } from "react";
 import type { DemoName } from "../session/actions.ts";
+import type { ProblemData } from "../session/problem.ts";
 import { useActions, useSelect, useVerb } from "../ui/context.tsx";
 import { DEMO_ACCOUNTS } from "../ui/demo.ts";
-import { Field, Submit, VerbButton } from "../ui/fields.tsx";
+import { Field, Submit, VerbButton, submitTo } from "../ui/fields.tsx";
 import { Icon } from "../ui/icons.tsx";
 import { ProblemNote } from "../ui/ProblemNote.tsx";
 import { navigate } from "../ui/router.tsx";
 import { PlainPage } from "./PlainPage.tsx";
-
-type Way = "none" | "create" | "import";
 
 /** The first page: take a demo account, make a key, or bring one. */
 export function Welcome() {
   const { startDemo } = useActions();
   const dev = useSelect((state) => state.network?.dev ?? true);
   const profile = useSelect((state) => state.profile);
-  const [way, setWay] = useState<Way>("none");
+  const [creating, setCreating] = useState(false);
   const demo = useVerb(async (name: DemoName) => {
     await startDemo(name);
     navigate("/", "replace");
@@ -30,33 +29,27 @@ export function Welcome() {
           <VerbButton tone="primary" pending={demo.pending} testId={`start-demo-${first.key}`} onClick={() => void demo.run(first.key)}>
             <Icon name="play" /> Start as {first.name} (demo, funded)
           </VerbButton>
-          <div className="row">
-            {others.map(({ key, name }) => (
-              <VerbButton key={key} pending={demo.pending} testId={`start-demo-${key}`} onClick={() => void demo.run(key)}>
-                Start as {name}
-              </VerbButton>
-            ))}
-          </div>
+          {others.map(({ key, name }) => (
+            <VerbButton key={key} pending={demo.pending} testId={`start-demo-${key}`} onClick={() => void demo.run(key)}>
+              Start as {name}
+            </VerbButton>
+          ))}
           {demo.problem && <ProblemNote problem={demo.problem} />}
+          <p className="row nowrap muted small">
+            <Icon name="info" />
+            <span>Demo keys are public. They work only on the dev chain and regtest.</span>
+          </p>
         </section>
       )}
-      {dev && <p className="divider muted small">or use a key of your own</p>}
-      <div className="row">
-        <button type="button" className="button" aria-expanded={way === "create"} onClick={() => setWay(way === "create" ? "none" : "create")} data-testid="create-key">
+      {dev && <p className="divider">or use a key of your own</p>}
+      {creating ? (
+        <CreateForm />
+      ) : (
+        <button type="button" className="button" onClick={() => setCreating(true)} data-testid="create-key">
           <Icon name="plus" /> Create a new key
         </button>
-        <button type="button" className="button" aria-expanded={way === "import"} onClick={() => setWay(way === "import" ? "none" : "import")} data-testid="import-key">
-          <Icon name="key" /> Import a key
-        </button>
-      </div>
-      {way === "create" && <CreateForm />}
-      {way === "import" && <ImportForm />}
-      {dev && (
-        <p className="row nowrap muted small">
-          <Icon name="info" />
-          <span>Demo keys are public. They work only on the dev chain and regtest.</span>
-        </p>
       )}
+      <ImportForm />
     </PlainPage>
   );
 }
@@ -67,10 +60,12 @@ function CreateForm() {
     await createKey(optionsOf(form));
     navigate("/", "replace");
   });
+  const weak = verb.problem?.code === "passphrase-too-short" ? verb.problem : null;
   return (
     <form className="card" aria-label="Create a new key" onSubmit={submitTo(verb.run)}>
-      <NameAndPassphrase problem={verb.problem?.code === "passphrase-too-short" ? verb.problem : null} />
-      {verb.problem && verb.problem.code !== "passphrase-too-short" && <ProblemNote problem={verb.problem} />}
+      <h2>Create a new key</h2>
+      <NameAndPassphrase problem={weak} autoFocus />
+      {verb.problem && !weak && <ProblemNote problem={verb.problem} />}
       <Submit pending={verb.pending} testId="create-key-submit" wide>
         Create the key
       </Submit>
@@ -90,24 +85,27 @@ function ImportForm() {
   return (
     <form className="card" aria-label="Import a key" onSubmit={submitTo(verb.run)}>
       <Field
-        label="Private key (WIF)"
+        label="Import a private key (WIF)"
         name="wif"
         type={shown ? "text" : "password"}
         className="mono"
         hint="It is encrypted, stays in this browser and is never sent anywhere."
         testId="import-wif"
         problem={own}
-        required
         beside={
-          <button type="button" className="button" aria-pressed={shown} onClick={() => setShown(!shown)}>
+          <button type="button" className="button" aria-pressed={shown} aria-label="Show the key" onClick={() => setShown(!shown)}>
             <Icon name="eye" />
-            <span className="unseen">Show the key</span>
           </button>
         }
       />
-      <NameAndPassphrase problem={weak} />
+      <details className="more" open={weak ? true : undefined}>
+        <summary>Name and passphrase</summary>
+        <div className="stack">
+          <NameAndPassphrase problem={weak} />
+        </div>
+      </details>
       {verb.problem && !own && !weak && <ProblemNote problem={verb.problem} />}
-      <Submit pending={verb.pending} testId="import-wif-submit" wide>
+      <Submit pending={verb.pending} testId="import-wif-submit" tone="">
         Import
       </Submit>
     </form>
@@ -116,17 +114,17 @@ function ImportForm() {
 
 const KEY_CODES: ReadonlySet<string> = new Set(["invalid-wif", "wrong-key-network", "uncompressed-wif", "demo-key-refused"]);
 
-function NameAndPassphrase({ problem }: { readonly problem: Parameters<typeof Field>[0]["problem"] }) {
+function NameAndPassphrase({ problem, autoFocus = false }: { readonly problem: ProblemData | null; readonly autoFocus?: boolean }) {
   return (
     <>
-      <Field label="Name (optional)" name="name" hint="Only you see it." autoComplete="nickname" />
+      <Field label="Name (optional)" name="name" hint="Only you see it." autoComplete="nickname" autoFocus={autoFocus} />
       <Field
         label="Passphrase (optional)"
         name="passphrase"
         type="password"
         autoComplete="new-password"
         hint="Encrypts the key on this device. Without one, whoever can use this browser can use the key."
-        problem={problem ?? null}
+        problem={problem}
       />
     </>
   );
@@ -136,12 +134,4 @@ function optionsOf(form: FormData): { name?: string; passphrase?: string } {
   const name = String(form.get("name") ?? "").trim();
   const passphrase = String(form.get("passphrase") ?? "");
   return { ...(name && { name }), ...(passphrase && { passphrase }) };
-}
-
-/** Hands a form's fields to a verb; Enter and the button do the same. */
-export function submitTo(run: (form: FormData) => Promise<unknown>) {
-  return (event: React.FormEvent<HTMLFormElement>) => {
-    event.preventDefault();
-    void run(new FormData(event.currentTarget));
-  };
 }

@@ -53,6 +53,7 @@ export function Frame({ children }: { readonly children: ReactNode }) {
         </div>
       </header>
       <div className="sider">
+        <div className="sider-inner">
         <Link to="/" className="brand">
           <Mark />
           <span>Sparky</span>
@@ -69,6 +70,7 @@ export function Frame({ children }: { readonly children: ReactNode }) {
             ))}
           </ul>
         </nav>
+        </div>
       </div>
       <main className="page" id="page" tabIndex={-1}>
         <Banners />

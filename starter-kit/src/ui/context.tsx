@@ -1,6 +1,7 @@
 import { createContext, useCallback, useContext, useRef, useState, useSyncExternalStore } from "react";
 import type { Actions } from "../session/actions.ts";
 import { asProblem, type ProblemData } from "../session/problem.ts";
+import type { OpenSession } from "../session/session.ts";
 import type { State } from "../session/state.ts";
 import type { Store } from "../session/store.ts";
 
@@ -8,6 +9,8 @@ import type { Store } from "../session/store.ts";
 export interface Door {
   readonly store: Store;
   readonly actions: Actions;
+  /** Opens another profile beside this one; the lab plays with two. */
+  readonly openSession: OpenSession;
 }
 
 export const DoorContext = createContext<Door | null>(null);
@@ -27,6 +30,9 @@ export function useSelect<T>(select: (state: State) => T): T {
 
 /** The verbs of the user. */
 export const useActions = (): Actions => useDoor().actions;
+
+/** Opens another profile beside this one. */
+export const useOpenSession = (): OpenSession => useDoor().openSession;
 
 /** One verb as a form sees it: whether it runs, why it failed, what it gave. */
 export interface Verb<Arguments extends readonly unknown[], Result> {

@@ -1,4 +1,4 @@
-import { type InputHTMLAttributes, type ReactNode, useEffect, useId, useRef } from "react";
+import { type FormEvent, type InputHTMLAttributes, type ReactNode, useEffect, useId, useRef } from "react";
 import type { ProblemData } from "../session/problem.ts";
 import { ProblemNote } from "./ProblemNote.tsx";
 
@@ -89,4 +89,12 @@ export function VerbButton({ pending, children, testId, tone = "", small = false
       {children}
     </button>
   );
+}
+
+/** Hands a form's fields to a verb; Enter and the button do the same. */
+export function submitTo(run: (form: FormData) => Promise<unknown>) {
+  return (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    void run(new FormData(event.currentTarget));
+  };
 }

@@ -38,7 +38,7 @@ const AMOUNT_CODES: ReadonlySet<string> = new Set([
 ]);
 
 /** The codes of problems that belong to an address field. */
-const ADDRESS_CODES: ReadonlySet<string> = new Set(["invalid-address", "own-address", "no-channel"]);
+const ADDRESS_CODES: ReadonlySet<string> = new Set(["invalid-address", "own-address", "no-channel", "unknown-channel", "not-participant"]);
 
 /** Which field of a form a problem belongs to. */
 export function fieldOf(code: string): "amount" | "address" | "form" {

@@ -1,0 +1,74 @@
+import type { Channel } from "../session/state.ts";
+import { useActions, useVerb } from "../ui/context.tsx";
+import { VerbButton } from "../ui/fields.tsx";
+import { Icon } from "../ui/icons.tsx";
+import { Card } from "../ui/Page.tsx";
+import { ProblemNote } from "../ui/ProblemNote.tsx";
+import { heightText } from "../ui/time.ts";
+import { download } from "./ActivityPage.tsx";
+
+/** The watchtower's view and, for those who want them, the numbers underneath. */
+export function Advanced({ channel }: { readonly channel: Channel }) {
+  const { id, number, nonces, penaltyBps, window, evidence, phase } = channel;
+  return (
+    <>
+      {phase !== "settled" && <WatchCard channel={channel} />}
+      <section className="card" aria-label="Advanced">
+        <details className="more">
+          <summary>Advanced</summary>
+          <div className="stack">
+            <dl className="facts">
+              <dt>Channel id</dt>
+              <dd className="mono small">{id}</dd>
+              <dt>Answer window (finalization period)</dt>
+              <dd>{window} blocks</dd>
+              <dt>Penalty for an old balance</dt>
+              <dd>{penaltyBps / 100} % of what was hidden</dd>
+              <dt>My newest proof: signed / with the relay / acked</dt>
+              <dd>
+                nonce {nonces.sent} / {nonces.delivered} / {nonces.sentAcked}
+              </dd>
+              <dt>Partner's newest proof: held / acked</dt>
+              <dd>
+                nonce {nonces.received} / {nonces.receivedAcked}
+              </dd>
+            </dl>
+            <button type="button" className="button" onClick={() => download(`sparky-channel-${number}.json`, evidence)}>
+              <Icon name="download" /> Download evidence
+            </button>
+          </div>
+        </details>
+      </section>
+    </>
+  );
+}
+
+function WatchCard({ channel }: { readonly channel: Channel }) {
+  const { setWatch } = useActions();
+  const verb = useVerb((enabled: boolean) => setWatch({ channelId: channel.id, enabled }));
+  const { armed, armedNonce, lastCheckedHeight, lastAction } = channel.watch;
+  return (
+    <Card title="Watchtower">
+      <p className="small">
+        {armed
+          ? `The relay answers for you if ${channel.partner.name} closes with an old balance. It needs nothing secret.`
+          : `The relay does not answer for you. If you are away for more than ${channel.window} blocks, ${channel.partner.name} could close with an old balance.`}
+      </p>
+      <p className="small muted" data-testid="watch-details">
+        {[
+          armedNonce !== null && `Holds payment ${armedNonce}`,
+          lastCheckedHeight !== null && `checked at block ${heightText(lastCheckedHeight)}`,
+          lastAction !== null && `last did: ${lastAction}`,
+        ]
+          .filter(Boolean)
+          .join(", ") || "Nothing to watch yet."}
+      </p>
+      {verb.problem && <ProblemNote problem={verb.problem} />}
+      <div>
+        <VerbButton small pending={verb.pending} testId="toggle-watch" onClick={() => void verb.run(!armed)}>
+          {armed ? "Turn off for this channel" : "Turn on"}
+        </VerbButton>
+      </div>
+    </Card>
+  );
+}
