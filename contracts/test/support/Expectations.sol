@@ -40,14 +40,24 @@ abstract contract Expectations {
         if (got < limit) revert Unexpected(what, got, limit);
     }
 
-    /// @dev The next call must revert with exactly this error.
-    function expectError(bytes memory data) internal {
-        vm.expectRevert(data);
+    /// @dev The next call must revert with this error, which has no figures.
+    function expectError(bytes4 selector) internal {
+        vm.expectRevert(abi.encodeWithSelector(selector));
     }
 
-    /// @dev The next call must revert with this error, whatever its figures.
-    function expectError(bytes4 selector) internal {
-        vm.expectRevert(abi.encodePacked(selector));
+    /// @dev The next call must revert with this error and one account.
+    function expectError(bytes4 selector, address account) internal {
+        vm.expectRevert(abi.encodeWithSelector(selector, account));
+    }
+
+    /// @dev The next call must revert with this error and one word.
+    function expectError(bytes4 selector, bytes32 word) internal {
+        vm.expectRevert(abi.encodeWithSelector(selector, word));
+    }
+
+    /// @dev The next call must revert with this error and two figures.
+    function expectError(bytes4 selector, uint256 one, uint256 two) internal {
+        vm.expectRevert(abi.encodeWithSelector(selector, one, two));
     }
 
     /// @dev A value within [min, max] out of anything, for fuzzing.
