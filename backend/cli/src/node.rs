@@ -1,0 +1,186 @@
+//! The Qtum node behind `migrate`, `prefund`, `mine` and `doctor`: whichever one the URL names.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use sparky_qtum::Txid;
+use sparky_qtum::rpc::{Client, Receipt, RpcError};
+
+use crate::args::Context;
+use crate::dev;
+use crate::problem::Problem;
+
+/// The wallet that we make in a node that has none.
+const WALLET: &str = "sparky";
+/// Blocks after which a first reward can be spent, and some more of them.
+const BLOCKS_TO_FUND: u32 = 2_101;
+/// What a wallet should have before it funds the demo accounts, in satoshi.
+pub const PLENTY: u64 = 2_001_500 * 100_000_000;
+
+/// Which node.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Endpoint {
+    /// The node's RPC with user and password; without it, the chain of the running `sparky dev`
+    #[arg(
+        long,
+        env = "SPARKY_QTUM_RPC_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    pub rpc_url: Option<String>,
+}
+
+impl Endpoint {
+    /// The node: the one named, else that of the running `sparky dev`, else the default port.
+    ///
+    /// # Errors
+    /// When the URL is none.
+    pub fn connect(&self, context: &Context) -> Result<Node> {
+        let named = self.rpc_url.clone().or_else(|| {
+            dev::instance::running(&context.data)
+                .ok()
+                .flatten()
+                .map(|instance| instance.rpc_url)
+        });
+        let url = named.unwrap_or_else(|| "http://qtum:test@127.0.0.1:13889".into());
+        Node::new(&url)
+    }
+}
+
+/// A node with a wallet that we may use.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// The connection.
+    pub client: Client,
+}
+
+impl Node {
+    /// The node at `url`. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// When the URL is none.
+    pub fn new(url: &str) -> Result<Self> {
+        Ok(Self {
+            client: Client::new(url).map_err(|error| problem(&error))?,
+        })
+    }
+
+    /// The same node, asked for a wallet that is loaded; made when there is none.
+    ///
+    /// # Errors
+    /// The node's.
+    pub async fn with_wallet(&self) -> Result<Self> {
+        let wallets = self
+            .client
+            .list_wallets()
+            .await
+            .map_err(|error| problem(&error))?;
+        let client = match &wallets[..] {
+            [] => {
+                self.client
+                    .ensure_wallet(WALLET)
+                    .await
+                    .map_err(|error| problem(&error))?;
+                self.client.clone()
+            }
+            [_] => self.client.clone(),
+            [first, ..] => {
+                let name = wallets.iter().find(|name| *name == WALLET).unwrap_or(first);
+                self.client.for_wallet(name)
+            }
+        };
+        Ok(Self { client })
+    }
+
+    /// Whether blocks can be made at will.
+    ///
+    /// # Errors
+    /// The node's.
+    pub async fn is_private(&self) -> Result<bool> {
+        Ok(self
+            .client
+            .get_blockchain_info()
+            .await
+            .map_err(|error| problem(&error))?
+            .chain
+            == "regtest")
+    }
+
+    /// Mines blocks. The embedded chain does it by itself; a regtest node pays the reward to its wallet.
+    ///
+    /// # Errors
+    /// `mining-not-possible` where blocks cost work or stake, and the node's.
+    pub async fn mine(&self, blocks: u32) -> Result<()> {
+        if !self.is_private().await? {
+            let text = "Blocks can be made at will on dev and regtest only.";
+            return Err(Problem::new("mining-not-possible", "This is a public chain", text).into());
+        }
+        match self.client.dev_mine(blocks).await {
+            Ok(_) => return Ok(()),
+            Err(RpcError::UnknownMethod(_)) => {}
+            Err(error) => return Err(problem(&error).into()),
+        }
+        let node = self.with_wallet().await?;
+        let mine = async {
+            let address = node.client.get_new_address().await?;
+            node.client.generate_to_address(blocks, &address).await
+        };
+        mine.await.map_err(|error| problem(&error))?;
+        Ok(())
+    }
+
+    /// Makes sure that the wallet of a private chain has money; says nothing on a public one.
+    ///
+    /// # Errors
+    /// The node's.
+    pub async fn enrich(&self) -> Result<()> {
+        let balance = self
+            .client
+            .get_balance()
+            .await
+            .map_err(|error| problem(&error))?;
+        if balance < PLENTY && self.is_private().await? {
+            self.mine(BLOCKS_TO_FUND).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until a transaction is in a block; on a private chain makes that block.
+    ///
+    /// # Errors
+    /// `tx-not-confirming` and the node's.
+    pub async fn confirm(&self, txid: &Txid) -> Result<Vec<Receipt>> {
+        let is_private = self.is_private().await?;
+        for _ in 0..600 {
+            let receipts = self
+                .client
+                .get_transaction_receipt(txid)
+                .await
+                .map_err(|error| problem(&error))?;
+            if !receipts.is_empty() {
+                return Ok(receipts);
+            }
+            if is_private {
+                self.mine(1).await?;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        let text = format!("Transaction {txid} is sent and not in a block yet.");
+        Err(
+            Problem::new("tx-not-confirming", "Waiting longer than usual", text)
+                .retryable()
+                .into(),
+        )
+    }
+}
+
+/// What a node said, as people and programs read it.
+pub fn problem(error: &RpcError) -> Problem {
+    let text = format!("{error}. {}", error.what_to_do());
+    let problem = Problem::new(error.code(), "The Qtum node", text);
+    if error.is_temporary() {
+        problem.retryable()
+    } else {
+        problem
+    }
+}

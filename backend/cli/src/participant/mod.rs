@@ -1,0 +1,337 @@
+//! A participant at the command line: holds its key, keeps its channels, talks to a relay.
+//!
+//! Order is everything (PROTOCOL §4.1): decide, sign, write durably, then send.
+
+pub mod book;
+pub mod coins;
+pub mod key;
+pub mod relay;
+pub mod view;
+
+use anyhow::{Context as _, Result};
+use sparky_protocol::{Account, Amount, ContractCall, Domain, Rejected, SecretKey, Side, Tip};
+use sparky_qtum::wallet::{self, Coins, Policy, Utxo, WalletError};
+use sparky_qtum::{Network, address, contract};
+use sparky_relay::Chain;
+
+use self::book::Kept;
+use self::relay::Relay;
+use self::view::{Info, View};
+use crate::args::{Context, Demo};
+use crate::money;
+use crate::problem::Problem;
+use crate::profile::{Profile, Writer};
+
+/// A participant that is signed in and may write to its profile.
+#[derive(Debug)]
+pub struct Participant {
+    key: SecretKey,
+    /// Who we are.
+    pub account: Account,
+    /// The text of the account.
+    pub address: String,
+    /// The relay, signed in.
+    pub relay: Relay,
+    /// What the relay says about itself and the chain.
+    pub info: Info,
+    network: Network,
+    writer: Writer,
+}
+
+/// A transaction that was mined and did what it should.
+#[derive(Clone, Debug, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Mined {
+    /// Its id.
+    pub txid: String,
+    /// The block that holds it.
+    pub height: Option<u32>,
+    /// The fee of the bytes and the most that the gas could cost, in satoshi.
+    pub fee_sat: String,
+    /// Gas used.
+    pub gas_used: u64,
+}
+
+impl Participant {
+    /// Opens the profile for writing and signs in.
+    ///
+    /// # Errors
+    /// `relay-unreachable`, `wrong-network`, `no-wallet`, `second-tab` and what the relay says.
+    pub async fn open(context: &Context) -> Result<Self> {
+        let mut relay = Relay::new(&context.relay_url());
+        let info: Info = relay.get("/info").await?;
+        let chain: Chain = info.network.parse().map_err(anyhow::Error::msg)?;
+        if let Some(given) = context.chain_given().filter(|given| *given != chain) {
+            let text = format!(
+                "{} serves {}, not {}.",
+                relay.base(),
+                chain.name(),
+                given.name()
+            );
+            return Err(Problem::new("wrong-network", "Wrong network", text).into());
+        }
+        let profile = Profile::new(&context.data, chain.name(), &context.profile)?;
+        let key = key::open(context, chain, &profile)?;
+        let writer = profile.lock()?;
+        let (network, account) = (chain.network(), key.account());
+        let address = address::encode(&account, network);
+        relay.sign_in(&key, &address).await?;
+        Ok(Self {
+            key,
+            account,
+            address,
+            relay,
+            info,
+            network,
+            writer,
+        })
+    }
+
+    /// Where signatures count.
+    pub fn domain(&self) -> Domain {
+        Domain {
+            chain_id: self.info.chain_id,
+            contract: self.info.contract,
+        }
+    }
+
+    /// Where the chain stands.
+    pub fn tip(&self) -> Tip {
+        self.info.protocol_tip()
+    }
+
+    /// The text of an account on this network.
+    pub fn address_of(&self, account: &Account) -> String {
+        address::encode(account, self.network)
+    }
+
+    /// Whom a person means: an address, hex digits, or a demo account's name where demo accounts exist.
+    ///
+    /// # Errors
+    /// `invalid-address`.
+    pub fn account_of(&self, text: &str) -> Result<Account> {
+        let demo = [Demo::Alice, Demo::Bob]
+            .into_iter()
+            .find(|demo| demo.name() == text.to_lowercase());
+        match demo.filter(|_| self.network.is_play_money()) {
+            Some(demo) => Ok(key::import(demo.wif(), self.network)?.account()),
+            None => coins::account(text, self.network),
+        }
+    }
+
+    /// All our channels, brought up to date with the relay; newer promises on either side are
+    /// verified, written and answered first.
+    ///
+    /// # Errors
+    /// The relay's problem, or the rule that something it showed does not keep.
+    pub async fn channels(&self) -> Result<Vec<(View, Kept)>> {
+        let list: view::List = self.relay.get("/channels").await?;
+        let mut channels = Vec::new();
+        for view in list.items {
+            let kept = self.reconcile(&view).await?;
+            channels.push((view, kept));
+        }
+        Ok(channels)
+    }
+
+    /// One of our channels by its number or id, brought up to date with the relay.
+    ///
+    /// # Errors
+    /// `unknown-channel`, `not-participant`, and as [`Self::channels`].
+    pub async fn channel(&self, name: &str) -> Result<(View, Kept)> {
+        let name = name.trim_start_matches('#');
+        let is_id = name.len() == 66 && name.starts_with("0x");
+        if !is_id && name.parse::<u64>().is_err() {
+            let text = format!("{name:?} is no channel: give its number or its id.");
+            return Err(Problem::new("unknown-channel", "No such channel", text).into());
+        }
+        let view: View = self.relay.get(&format!("/channels/{name}")).await?;
+        let kept = self.reconcile(&view).await?;
+        Ok((view, kept))
+    }
+
+    /// Our side of a channel.
+    ///
+    /// # Errors
+    /// `not-participant`.
+    pub fn side(&self, kept: &Kept) -> Result<Side> {
+        kept.channel.side_of(&self.account).ok_or_else(|| {
+            let [a, b] = Side::BOTH.map(|side| self.address_of(&kept.channel.account(side)));
+            let text = format!("Channel {} is between {a} and {b}.", kept.number());
+            Problem::new("not-participant", "This channel is not yours", text).into()
+        })
+    }
+
+    /// Signs a digest with our key. The caller has written down what it binds us to.
+    pub fn sign(&self, digest: &sparky_protocol::Hash) -> sparky_protocol::Signature {
+        self.key.sign(digest)
+    }
+
+    /// Our coins on chain.
+    ///
+    /// # Errors
+    /// The relay's problem.
+    pub async fn coins(&self) -> Result<Vec<Utxo>> {
+        coins::of(&self.relay, &self.address).await
+    }
+
+    /// Plans the transaction for a contract call: says what it costs before anybody confirms.
+    ///
+    /// # Errors
+    /// `insufficient-onchain-balance`.
+    pub async fn plan(&self, call: &ContractCall) -> Result<wallet::Plan> {
+        let output =
+            contract::output(&self.info.contract, call).map_err(|error| wallet_problem(&error))?;
+        // A dispute has a deadline: an ancestor that never confirms would hold the call back.
+        let coins = match call {
+            ContractCall::Open { .. } | ContractCall::Deposit { .. } => Coins::PreferConfirmed,
+            _ => Coins::ConfirmedOnly,
+        };
+        let policy = Policy {
+            coins,
+            ..Policy::default()
+        };
+        wallet::plan(&self.coins().await?, &self.account, &[output], policy)
+            .map_err(|error| wallet_problem(&error).into())
+    }
+
+    /// Signs a plan, sends it and waits until it is mined and has succeeded.
+    ///
+    /// # Errors
+    /// `tx-rejected`, `contract-reverted`, `tx-not-confirming`.
+    pub async fn execute(&self, plan: &wallet::Plan, purpose: &str) -> Result<Mined> {
+        let transaction = plan
+            .sign(&self.key)
+            .map_err(|error| wallet_problem(&error))?;
+        let txid = coins::broadcast(&self.relay, &transaction.to_hex(), purpose).await?;
+        let seen = coins::confirmed(&self.relay, &txid).await?;
+        Ok(Mined {
+            txid,
+            height: seen.block_height,
+            fee_sat: plan.fee.to_string(),
+            gas_used: seen.receipts.iter().map(|receipt| receipt.gas_used).sum(),
+        })
+    }
+
+    /// Writes a channel. What has been written is what we stand by.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn keep(&self, kept: &Kept) -> Result<()> {
+        book::write(&self.writer, kept)
+    }
+
+    /// What we hold and what the relay shows, made one: facts from the chain, newer proofs and acks
+    /// adopted after verification, what the partner sent acked, what the relay lacks sent again.
+    async fn reconcile(&self, view: &View) -> Result<Kept> {
+        let domain = self.domain();
+        anyhow::ensure!(
+            *view.channel.domain() == domain,
+            "the relay shows channel {} of another contract",
+            view.number
+        );
+        let held = book::read(&self.writer.profile, &view.channel_id)?
+            .filter(|held| *held.channel.domain() == domain);
+        let mut kept = held.unwrap_or_else(|| Kept::new(&domain, &view.channel));
+        self.side(&kept)?;
+        let before = kept.clone();
+        kept.channel = kept
+            .channel
+            .with_facts(view.channel.facts().clone())
+            .adopt(view.channel.streets(), &self.tip())
+            .map_err(|rejected| {
+                refused(&rejected, "The relay shows something that breaks a rule")
+            })?;
+        if kept != before {
+            self.keep(&kept)?;
+        }
+        self.send_again(&mut kept, view).await?;
+        self.acknowledge(&mut kept).await?;
+        Ok(kept)
+    }
+
+    /// Hands over what was written here and never reached the relay.
+    async fn send_again(&self, kept: &mut Kept, view: &View) -> Result<()> {
+        let side = self.side(kept)?;
+        let known = view.channel.street(side).nonce();
+        let held = kept.outbox.len();
+        kept.outbox
+            .retain(|update| known < update.proof.proof.nonce);
+        if kept.outbox.len() != held {
+            self.keep(kept)?;
+        }
+        self.deliver(kept).await
+    }
+
+    /// Sends what waits in the outbox, in order.
+    ///
+    /// # Errors
+    /// The relay's problem; what was not taken stays in the outbox.
+    pub async fn deliver(&self, kept: &mut Kept) -> Result<()> {
+        while let Some(update) = kept.outbox.first() {
+            let path = format!("/channels/{}/proofs", kept.channel.id());
+            let _: serde_json::Value = self.relay.post(&path, update).await?;
+            kept.outbox.remove(0);
+            self.keep(kept)?;
+        }
+        Ok(())
+    }
+
+    /// Acks the partner's newest proof: agreed proofs protect both when the channel closes.
+    async fn acknowledge(&self, kept: &mut Kept) -> Result<()> {
+        let partner = self.side(kept)?.other();
+        let Some(ack) = kept.channel.ack(partner) else {
+            return Ok(());
+        };
+        let ack = ack.signed(self.sign(&ack.digest(kept.channel.domain())));
+        kept.channel = kept
+            .channel
+            .accept_ack(&ack)
+            .context("our own ack does not fit")?;
+        self.keep(kept)?;
+        let path = format!("/channels/{}/acks", kept.channel.id());
+        let _: serde_json::Value = self.relay.post(&path, &ack).await?;
+        Ok(())
+    }
+}
+
+/// A rule that was not kept, as people and programs read it.
+pub fn refused(rejected: &Rejected, title: &str) -> Problem {
+    let detail = match rejected {
+        Rejected::InsufficientBalance { needed, available } => format!(
+            "You can send up to {}; you tried {}. Nothing was sent.",
+            money::qtum(*available),
+            money::qtum(*needed)
+        ),
+        other => format!("{other}. Nothing was sent."),
+    };
+    let problem = Problem::new(rejected.code(), title, detail);
+    match rejected {
+        Rejected::InsufficientBalance { needed, available } => problem
+            .with("amountSat", needed.0.to_string())
+            .with("maxSat", available.0.to_string()),
+        _ => problem,
+    }
+}
+
+fn wallet_problem(error: &WalletError) -> Problem {
+    let detail = match error {
+        WalletError::Insufficient {
+            need,
+            have,
+            immature,
+            fee,
+        } => {
+            let qtum = |satoshi: &u64| money::qtum(Amount((*satoshi).into()));
+            format!(
+                "Need {} including a fee of {}; you have {} ({} still maturing). Nothing was sent.",
+                qtum(need),
+                qtum(fee),
+                qtum(have),
+                qtum(immature)
+            )
+        }
+        other => format!("{other}. Nothing was sent."),
+    };
+    Problem::new(error.code(), "Not possible on chain", detail)
+}
