@@ -19,7 +19,7 @@ pub const PACKED_LOCK: usize = 56;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Lock {
-    /// Rises within a direction.
+    /// Rises within a direction; see [`Channel::next_lock_id`](crate::Channel::next_lock_id).
     pub id: u64,
     /// How much, in smallest units of the asset.
     pub amount: Amount,

@@ -74,10 +74,11 @@ pub enum Rejected {
     /// More than the contract can store.
     #[error("more than the contract can store")]
     TooLarge,
-    /// The lock's id was used before.
+    /// The lock's id was used before, or belongs to an earlier proof: the proof with nonce n numbers
+    /// the locks that it adds from 64 × n.
     #[error("lock {got} is not above {last}")]
     LockIdUsed {
-        /// The highest so far.
+        /// The highest that is not free.
         last: u64,
         /// The one that came.
         got: u64,

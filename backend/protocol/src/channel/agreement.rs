@@ -122,6 +122,19 @@ impl Channel {
         Ok(next)
     }
 
+    /// Learns what was signed already, from relay or partner after a loss: it binds whether or not it
+    /// would be signed today.
+    #[must_use]
+    pub fn remember(&self, signed: &[Authorisation], tip: &Tip) -> Self {
+        let mut next = self.clone();
+        next.authorisations = self.outstanding(tip).copied().collect();
+        let new = signed
+            .iter()
+            .filter(|one| !self.authorisations.contains(one));
+        next.authorisations.extend(new);
+        next
+    }
+
     /// The transaction for an agreed close; the caller's own signature may be `None`.
     pub fn cooperative_close_call(
         &self,

@@ -1,6 +1,7 @@
 //! Paying: what the sender proposes is what the recipient accepts, by the same rules (PROTOCOL §4).
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::{Channel, MAX_UNACKED, Standing};
 use crate::{
@@ -15,8 +16,8 @@ use crate::{
     update::{Operation, RemoveReason, Update},
 };
 
-/// Lock ids stay exact in every JSON reader.
-const MAX_LOCK_ID: u64 = MAX_NONCE;
+/// How many ids a proof can give.
+const IDS_PER_PROOF: u64 = 64;
 
 /// Who reads the rules: an expired lock is offered for removal later than its removal is accepted,
 /// so that two views of the tip that differ by a few blocks do not meet as a refusal.
@@ -121,6 +122,11 @@ impl Channel {
         Ok(self.with_street(ack.sender, street.acked_at(position, *ack)))
     }
 
+    /// The id of the first lock that `sender`'s next proof adds; further ones count on from it.
+    pub fn next_lock_id(&self, sender: Side) -> u64 {
+        ids_of(self.streets[sender].nonce().saturating_add(1)).start
+    }
+
     /// The answer to an update that was not accepted.
     pub fn nack(&self, sender: Side, update: &Update, why: &Rejected) -> Nack {
         let refused = update.proof.proof.nonce;
@@ -194,7 +200,7 @@ impl Channel {
         let mut ledger = Ledger {
             transferred: street.transferred(),
             locks: street.locks().to_vec(),
-            last_lock: street.last_lock,
+            nonce: street.nonce() + 1,
         };
         for operation in operations {
             ledger.apply(operation, tip, self.facts.params.window, role)?;
@@ -233,7 +239,7 @@ impl Channel {
 struct Ledger {
     transferred: Amount,
     locks: Vec<Lock>,
-    last_lock: u64,
+    nonce: u64,
 }
 
 impl Ledger {
@@ -278,13 +284,14 @@ impl Ledger {
         if lock.amount.is_zero() {
             return Err(Rejected::NothingSent);
         }
-        if lock.id <= self.last_lock {
-            return Err(Rejected::LockIdUsed {
-                last: self.last_lock,
-                got: lock.id,
-            });
+        let ids = ids_of(self.nonce);
+        let listed = self.locks.last().map_or(0, |last| last.id);
+        let last = listed.max(ids.start - 1);
+        if lock.id <= last {
+            let got = lock.id;
+            return Err(Rejected::LockIdUsed { last, got });
         }
-        if MAX_LOCK_ID < lock.id || Amount::MAX < lock.amount {
+        if ids.end <= lock.id || Amount::MAX < lock.amount {
             return Err(Rejected::TooLarge);
         }
         let (height, latest) = (tip.height, tip.height.saturating_add(window));
@@ -295,7 +302,6 @@ impl Ledger {
                 expiry: lock.expiry,
             });
         }
-        self.last_lock = lock.id;
         self.locks.push(*lock);
         Ok(())
     }
@@ -304,6 +310,13 @@ impl Ledger {
         let position = self.locks.iter().position(|lock| lock.id == id);
         position.ok_or(Rejected::UnknownLock { id })
     }
+}
+
+/// The ids that the proof with this nonce may give to the locks that it adds. A nonce is used once,
+/// so an id is too, without anybody remembering which were.
+fn ids_of(nonce: u64) -> Range<u64> {
+    let first = nonce.saturating_mul(IDS_PER_PROOF);
+    first..first.saturating_add(IDS_PER_PROOF)
 }
 
 fn check_expired(lock: &Lock, tip: &Tip, role: Role) -> Result<(), Rejected> {

@@ -100,16 +100,9 @@ impl Channel {
             one.signed.verify(&self.domain, &account)?;
             standing.push(one.clone());
         }
-        let newest_lock = standing
-            .iter()
-            .flat_map(|one| &one.locks)
-            .map(|lock| lock.id)
-            .max();
-        let last_lock = newest_lock.unwrap_or(0).max(known.last_lock);
         Ok(Street {
             standing,
             ack: known.ack,
-            last_lock,
         })
     }
 }

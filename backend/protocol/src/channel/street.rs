@@ -20,9 +20,6 @@ pub struct Street {
     pub(super) standing: Vec<Standing>,
     /// The newest ack; of the first standing proof.
     pub(super) ack: Option<Ack>,
-    /// The highest lock id ever used.
-    #[serde(default)]
-    pub(super) last_lock: u64,
 }
 
 /// A proof and the locks that it commits to.
@@ -144,11 +141,6 @@ impl Street {
     pub(super) fn with(&self, next: Standing) -> Option<Self> {
         let mut standing = Vec::with_capacity(self.standing.len() + 1);
         standing.extend_from_slice(&self.standing);
-        let last_lock = next
-            .locks
-            .last()
-            .map_or(0, |lock| lock.id)
-            .max(self.last_lock);
         standing.push(next);
         if MAX_UNACKED < standing.len() {
             let first = usize::from(self.ack.is_some());
@@ -159,7 +151,6 @@ impl Street {
         Some(Self {
             standing,
             ack: self.ack,
-            last_lock,
         })
     }
 
@@ -169,7 +160,6 @@ impl Street {
         Self {
             standing,
             ack: Some(ack),
-            last_lock: self.last_lock,
         }
     }
 }

@@ -2,5 +2,8 @@
 //! the laws that must hold whatever is thrown at them.
 #![allow(missing_docs)]
 
+mod contract;
 mod dice;
+mod pair;
+mod participant;
 mod vectors;

@@ -1,0 +1,102 @@
+//! An honest participant: what the browser, the command line and the node do, without their I/O.
+
+use sparky_protocol::{
+    Ack, Amount, BalanceProof, Channel, Facts, Lock, Operation, Refused, Rejected, SecretKey, Side,
+    Street, Tip, Update,
+};
+
+/// A participant's key and its durable memory.
+#[derive(Clone)]
+pub struct Participant {
+    pub side: Side,
+    pub key: SecretKey,
+    pub channel: Channel,
+    /// Its own updates, kept so that they can be sent again.
+    pub sent: Vec<Update>,
+}
+
+impl Participant {
+    pub fn new(side: Side, key: SecretKey, channel: Channel) -> Self {
+        Self {
+            side,
+            key,
+            channel,
+            sent: Vec::new(),
+        }
+    }
+
+    /// Decides, signs, keeps; what it returns may leave.
+    pub fn send(&mut self, operations: Vec<Operation>, tip: &Tip) -> Result<Update, Refused> {
+        let proof = self.channel.propose(self.side, &operations, tip)?;
+        let update = Update {
+            operations,
+            proof: self.sign(proof),
+        };
+        self.channel = self.channel.accept(&update, tip)?;
+        self.sent.push(update.clone());
+        Ok(update)
+    }
+
+    /// What came from the partner. The same again is fine.
+    pub fn receive(&mut self, update: &Update, tip: &Tip) -> Result<(), Rejected> {
+        match self.channel.accept(update, tip) {
+            Ok(next) => self.channel = next,
+            Err(Rejected::AlreadyHeld { .. }) => {}
+            Err(why) => return Err(why),
+        }
+        Ok(())
+    }
+
+    /// The ack of the partner's newest proof, if it has none yet.
+    pub fn acknowledge(&mut self) -> Option<Ack> {
+        let unsigned = self.channel.ack(self.side.other())?;
+        let ack = unsigned.signed(self.key.sign(&unsigned.digest(self.channel.domain())));
+        self.channel = self
+            .channel
+            .accept_ack(&ack)
+            .expect("invariant: its own ack fits");
+        Some(ack)
+    }
+
+    /// An ack of its own proofs. One that is older or no longer known changes nothing.
+    pub fn receive_ack(&mut self, ack: &Ack) {
+        if let Ok(next) = self.channel.accept_ack(ack) {
+            self.channel = next;
+        }
+    }
+
+    /// Learns what it has forgotten.
+    pub fn reconnect(&mut self, shown: &[Street; 2], tip: &Tip) -> Result<(), Rejected> {
+        self.channel = self.channel.adopt(shown, tip)?;
+        Ok(())
+    }
+
+    /// Its updates that come after a nonce.
+    pub fn missing(&self, newest: u64) -> impl Iterator<Item = &Update> {
+        self.sent
+            .iter()
+            .filter(move |update| newest < update.proof.proof.nonce)
+    }
+
+    /// What the chain says now.
+    pub fn look(&mut self, facts: &Facts) {
+        self.channel = self.channel.with_facts(facts.clone());
+    }
+
+    pub fn sign(&self, proof: BalanceProof) -> sparky_protocol::SignedProof {
+        proof.signed(self.key.sign(&proof.digest(self.channel.domain())))
+    }
+}
+
+/// The largest that proofs from `revoked_below` on can cost their sender: PROTOCOL §4.2 by force.
+pub fn worst_by_force(proofs: &[(BalanceProof, Vec<Lock>)], acked: u64, height: u32) -> Amount {
+    let standing = proofs.iter().filter(|(proof, _)| acked <= proof.nonce);
+    let owed = standing.map(|(proof, locks)| {
+        let open = locks
+            .iter()
+            .filter(|lock| height < lock.expiry)
+            .map(|lock| lock.amount);
+        Amount(proof.transferred.0 + open.sum::<Amount>().0)
+    });
+    owed.max().unwrap_or(Amount::ZERO)
+}
