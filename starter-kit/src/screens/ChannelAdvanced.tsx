@@ -12,7 +12,7 @@ export function Advanced({ channel }: { readonly channel: Channel }) {
   const { id, number, nonces, penaltyBps, window, evidence, phase } = channel;
   return (
     <>
-      {phase !== "settled" && <WatchCard channel={channel} />}
+      {phase !== "settled" && phase !== "final" && <WatchCard channel={channel} />}
       <section className="card" aria-label="Advanced">
         <details className="more">
           <summary>Advanced</summary>

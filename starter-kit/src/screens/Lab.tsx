@@ -59,7 +59,7 @@ function Blocks() {
   });
   const mineSome = async (form: FormData) => {
     const text = String(form.get("blocks") ?? "").trim();
-    if (!/^[1-9]\d{0,4}$/.test(text)) return mine.refuse(problem("invalid-amount", { input: text || "An empty field" }));
+    if (!/^[1-9]\d{0,4}$/.test(text)) return mine.refuse(problem("amount-invalid", { input: text || "An empty field" }));
     await mine.run(Number(text));
   };
   return (

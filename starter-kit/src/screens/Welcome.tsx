@@ -112,7 +112,7 @@ function ImportForm() {
   );
 }
 
-const KEY_CODES: ReadonlySet<string> = new Set(["invalid-wif", "wrong-key-network", "uncompressed-wif", "demo-key-refused"]);
+const KEY_CODES: ReadonlySet<string> = new Set(["invalid-wif", "wrong-key-network", "uncompressed-key", "demo-key-refused"]);
 
 function NameAndPassphrase({ problem, autoFocus = false }: { readonly problem: ProblemData | null; readonly autoFocus?: boolean }) {
   return (

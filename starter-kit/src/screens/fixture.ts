@@ -2,11 +2,13 @@
 import { satoshi } from "../session/amount.ts";
 import { initialState } from "../session/initial.ts";
 import { problem } from "../session/problem.ts";
-import { parseAmount } from "../ui/parseAmount.ts";
 import type { Activity, Channel, Partner, State } from "../session/state.ts";
 
 const NOW = Date.UTC(2026, 0, 15, 12, 4, 0);
-const qtum = (text: string) => parseAmount(text);
+const qtum = (text: string) => {
+  const [whole = "", fraction = ""] = text.split(".");
+  return satoshi(whole + fraction.padEnd(8, "0"));
+};
 const txid = (digit: string) => digit.repeat(64);
 
 export const ALICE = "qLn9vqbr2Gx3TsVR9QyTVB5mrMoh4x43Uf";

@@ -94,12 +94,18 @@ function Banners() {
       {connection.status === "offline" && (
         <div className="note warn" role="status" data-testid="banner-offline">
           <Icon name="alert" />
-          {connection.problem ? <ProblemBody problem={connection.problem} /> : <p>Not connected.</p>}
+          <div className="stack tight">
+            {connection.problem ? <ProblemBody problem={connection.problem} /> : <p>Not connected.</p>}
+            {connection.unsent > 0 && <p className="small">{unsentText(connection.unsent)}</p>}
+          </div>
         </div>
       )}
     </div>
   );
 }
+
+const unsentText = (count: number): string =>
+  `${count === 1 ? "1 signed message waits" : `${count} signed messages wait`} on this device and will be sent by itself.`;
 
 function SecondTab() {
   const { takeOver } = useActions();
@@ -138,7 +144,7 @@ export function NetworkChip() {
 
 /** Whether the relay hears us, and the newest block with its age. */
 function ConnectionState() {
-  const { status, unsent } = useSelect((state) => state.connection);
+  const { status } = useSelect((state) => state.connection);
   const tip = useSelect((state) => state.tip);
   const age = useAge(tip);
   const word = status === "online" ? "Online" : status === "offline" ? "Offline" : "Connecting";
@@ -153,7 +159,6 @@ function ConnectionState() {
           <span className="age"> {age}</span>
         </span>
       )}
-      {unsent > 0 && <span className="chip warn">{unsent} unsent</span>}
     </span>
   );
 }

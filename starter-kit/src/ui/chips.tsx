@@ -23,7 +23,7 @@ export function PhaseChip({ phase }: { readonly phase: Phase }) {
 /** Whether the watchtower could answer for us. Nothing to watch is not a warning. */
 export function WatchChip({ channel }: { readonly channel: Channel }) {
   const { watch, phase, nonces } = channel;
-  if (phase === "settled") return null;
+  if (phase === "settled" || phase === "final") return null;
   if (watch.armed) {
     return (
       <span className="chip info" data-testid="watch">
