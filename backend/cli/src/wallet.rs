@@ -8,15 +8,13 @@ use rand::Rng as _;
 use serde_json::json;
 use sparky_protocol::{Amount, SecretKey};
 use sparky_qtum::{Network, wif};
-use sparky_relay::Chain;
 use zeroize::Zeroizing;
 
 use crate::args::Context;
 use crate::confirm::confirm;
 use crate::money;
 use crate::output::pairs;
-use crate::participant::key;
-use crate::participant::{coins, relay::Relay};
+use crate::participant::{Participant, key};
 use crate::problem::Problem;
 use crate::profile::Profile;
 
@@ -68,27 +66,23 @@ pub async fn run(verb: Verb, context: &Context) -> Result<()> {
                 .output
                 .show(&json!({ "address": address }), |_| address.clone())
         }
-        Verb::Balance => balance(context, chain, &profile).await,
+        Verb::Balance => balance(context).await,
     }
 }
 
-async fn balance(context: &Context, chain: Chain, profile: &Profile) -> Result<()> {
-    let address = key::account_address(context, chain, profile)?;
-    let coins = coins::of(&Relay::new(&context.relay_url()), &address).await?;
-    let account = coins::account(&address, chain.network())?;
-    let balance = sparky_qtum::wallet::balance(&coins, &account);
+async fn balance(context: &Context) -> Result<()> {
+    let participant = Participant::open(context).await?;
+    let balance = participant.balance().await?;
     let value = json!({
-        "address": address,
+        "address": participant.address,
         "spendableSat": balance.spendable.to_string(),
         "immatureSat": balance.immature.to_string(),
-        "coins": coins.len(),
     });
     context.output.show(&value, |_| {
         pairs(&[
-            ("address", address.clone()),
+            ("address", participant.address.clone()),
             ("spendable", money::qtum(Amount(balance.spendable.into()))),
             ("maturing", money::qtum(Amount(balance.immature.into()))),
-            ("coins", coins.len().to_string()),
         ])
     })
 }

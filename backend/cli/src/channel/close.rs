@@ -10,6 +10,7 @@ use crate::args::Context;
 use crate::confirm::confirm;
 use crate::money;
 use crate::participant::book::Kept;
+use crate::participant::offer::Offer;
 use crate::participant::{Participant, refused};
 
 /// Arguments of `sparky channel close`.
@@ -32,9 +33,7 @@ pub async fn run(args: &Args, context: &Context) -> Result<()> {
     if args.alone {
         return alone(context, &participant, &mut kept).await;
     }
-    if let Some(offer) =
-        partners_offer(&participant, &view, &kept)?.filter(super::agree::Offer::is_close)
-    {
+    if let Some(offer) = partners_offer(&participant, &view, &kept)?.filter(Offer::is_close) {
         let mined = accept(context, &participant, &mut kept, &offer).await?;
         let text = format!("Channel {} is closed; both are paid.", kept.number());
         return tell(

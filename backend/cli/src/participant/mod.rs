@@ -5,6 +5,7 @@
 pub mod book;
 pub mod coins;
 pub mod key;
+pub mod offer;
 pub mod relay;
 pub mod view;
 
@@ -175,6 +176,14 @@ impl Participant {
         coins::of(&self.relay, &self.address).await
     }
 
+    /// What can be spent on chain and what still matures.
+    ///
+    /// # Errors
+    /// The relay's problem.
+    pub async fn balance(&self) -> Result<wallet::Balance> {
+        Ok(wallet::balance(&self.coins().await?, &self.account))
+    }
+
     /// Plans the transaction for a contract call: says what it costs before anybody confirms.
     ///
     /// # Errors
@@ -232,9 +241,10 @@ impl Participant {
         );
         let held = book::read(&self.writer.profile, &view.channel_id)?
             .filter(|held| *held.channel.domain() == domain);
-        let mut kept = held.unwrap_or_else(|| Kept::new(&domain, &view.channel));
-        self.side(&kept)?;
-        let before = kept.clone();
+        let mut kept = held
+            .clone()
+            .unwrap_or_else(|| Kept::new(&domain, &view.channel));
+        let side = self.side(&kept)?;
         kept.channel = kept
             .channel
             .with_facts(view.channel.facts().clone())
@@ -242,25 +252,29 @@ impl Participant {
             .map_err(|rejected| {
                 refused(&rejected, "The relay shows something that breaks a rule")
             })?;
-        if kept != before {
+        self.respect_offers(&mut kept, view);
+        let known = view.channel.street(side).nonce();
+        kept.outbox
+            .retain(|update| known < update.proof.proof.nonce);
+        if held.as_ref() != Some(&kept) {
             self.keep(&kept)?;
         }
-        self.send_again(&mut kept, view).await?;
+        // What the relay refuses now it may take later; it must not keep us from our channels.
+        if let Err(error) = self.deliver(&mut kept).await {
+            tracing::warn!(channel = kept.number(), "{error:#}");
+        }
         self.acknowledge(&mut kept).await?;
         Ok(kept)
     }
 
-    /// Hands over what was written here and never reached the relay.
-    async fn send_again(&self, kept: &mut Kept, view: &View) -> Result<()> {
-        let side = self.side(kept)?;
-        let known = view.channel.street(side).nonce();
-        let held = kept.outbox.len();
-        kept.outbox
-            .retain(|update| known < update.proof.proof.nonce);
-        if kept.outbox.len() != held {
-            self.keep(kept)?;
+    /// What the partner has signed and may still use binds us too: a payment that contradicts it
+    /// would be refused, so it is not signed in the first place.
+    fn respect_offers(&self, kept: &mut Kept, view: &View) {
+        for offer in offer::signed(view, kept) {
+            if let Ok(bound) = kept.channel.authorise(offer.what, &self.tip()) {
+                kept.channel = bound;
+            }
         }
-        self.deliver(kept).await
     }
 
     /// Sends what waits in the outbox, in order.

@@ -1,8 +1,10 @@
 //! The binary as people use it, and the house as it should be.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "helpers outside #[test] functions are tests too"
-)]
+#![allow(clippy::unwrap_used, reason = "what helps a test fails like a test")]
 
+mod refusals;
+mod sandbox;
+mod services;
+mod story;
 mod tidy;
+mod wallet;

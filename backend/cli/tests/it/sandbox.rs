@@ -1,0 +1,158 @@
+//! The built binary in a folder of its own, with a running service where one is asked for.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A data folder, gone at the end together with whatever runs on it.
+pub struct Sandbox {
+    data: TempDir,
+}
+
+/// What a call of the binary left behind.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The exit code.
+    pub code: i32,
+    /// Standard output as JSON; null when it is none.
+    pub json: Value,
+    /// The problem on standard error; null when there is none.
+    pub problem: Value,
+}
+
+impl Sandbox {
+    /// A folder in which nothing runs.
+    pub fn empty() -> Self {
+        Self {
+            data: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// A folder on which everything runs, on ports that nobody else has.
+    pub fn running() -> Self {
+        let sandbox = Self::empty();
+        sandbox.start();
+        sandbox
+    }
+
+    /// Starts the services and waits until they are ready.
+    #[track_caller]
+    pub fn start(&self) -> Value {
+        self.ok(&[
+            "dev",
+            "--detach",
+            "--bind",
+            "127.0.0.1:0",
+            "--rpc-port",
+            "0",
+        ])
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// Calls the binary as a program does: JSON, no questions.
+    pub fn run(&self, arguments: &[&str]) -> Outcome {
+        self.run_with(arguments, &[], "")
+    }
+
+    /// The same with variables and standard input.
+    pub fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)], input: &str) -> Outcome {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sparky"));
+        // Nothing of this machine's settings may leak into a test.
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SPARKY_")) {
+            command.env_remove(name);
+        }
+        let mut child = command
+            .args(["--output", "json", "--yes", "--quiet", "--data"])
+            .arg(self.path())
+            .args(arguments)
+            .envs(variables.iter().copied())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // A program that does not read its input may have closed it.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        let output = child.wait_with_output().unwrap();
+        let parse = |bytes: &[u8]| {
+            let text = String::from_utf8_lossy(bytes);
+            let last = text.lines().last().unwrap_or_default();
+            serde_json::from_str(&text)
+                .or_else(|_| serde_json::from_str(last))
+                .unwrap_or(Value::Null)
+        };
+        Outcome {
+            code: output.status.code().unwrap_or(-1),
+            json: parse(&output.stdout),
+            problem: match parse(&output.stderr) {
+                Value::Null => Value::String(String::from_utf8_lossy(&output.stderr).into_owned()),
+                problem => problem,
+            },
+        }
+    }
+
+    /// Calls the binary and expects it to succeed. Returns what it printed.
+    #[track_caller]
+    pub fn ok(&self, arguments: &[&str]) -> Value {
+        let outcome = self.run(arguments);
+        assert_eq!(outcome.code, 0, "{arguments:?}: {}", outcome.problem);
+        outcome.json
+    }
+
+    /// Calls the binary and expects this exit code and this problem.
+    #[track_caller]
+    pub fn refused(&self, arguments: &[&str], exit: i32, code: &str) -> Value {
+        let outcome = self.run(arguments);
+        assert_eq!(
+            (outcome.code, outcome.problem["code"].as_str()),
+            (exit, Some(code)),
+            "{arguments:?}: {outcome:?}"
+        );
+        outcome.problem
+    }
+
+    /// Calls the binary as Alice.
+    #[track_caller]
+    pub fn alice(&self, arguments: &[&str]) -> Value {
+        self.ok(&[&["--demo", "alice"], arguments].concat())
+    }
+
+    /// Calls the binary as Bob.
+    #[track_caller]
+    pub fn bob(&self, arguments: &[&str]) -> Value {
+        self.ok(&[&["--demo", "bob"], arguments].concat())
+    }
+
+    /// What an account could spend on chain, in satoshi.
+    #[track_caller]
+    pub fn on_chain(&self, demo: &str) -> u64 {
+        let balance = self.ok(&["--demo", demo, "wallet", "balance"]);
+        balance["spendableSat"].as_str().unwrap().parse().unwrap()
+    }
+
+    /// The only channel that is shown, open or not.
+    #[track_caller]
+    pub fn channel_of(&self, demo: &str) -> Value {
+        let list = self.ok(&["--demo", demo, "channel", "list", "--all"]);
+        assert_eq!(list["items"].as_array().unwrap().len(), 1, "{list}");
+        list["items"][0].clone()
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.run(&["stop"]);
+    }
+}
+
+/// Satoshi as JSON writes them.
+pub fn qtum(amount: u64) -> String {
+    (amount * 100_000_000).to_string()
+}

@@ -1,0 +1,88 @@
+//! Starting, stopping, starting again.
+
+use std::net::TcpListener;
+
+use crate::sandbox::{Sandbox, qtum};
+
+#[test]
+fn starting_twice_is_starting_once() {
+    let sandbox = Sandbox::empty();
+    let first = sandbox.start();
+    assert_eq!(first["alreadyRunning"], false);
+    let second = sandbox.start();
+    assert_eq!(second["alreadyRunning"], true);
+    assert_eq!(first["pid"], second["pid"]);
+    let status = sandbox.ok(&["status"]);
+    assert_eq!(status["ready"], true);
+    assert_eq!(status["pid"], first["pid"]);
+
+    let pid = first["pid"].to_string();
+    let process = std::path::Path::new("/proc").join(pid);
+    assert!(process.exists());
+    sandbox.ok(&["stop"]);
+    assert!(!process.exists(), "a process stayed behind");
+    sandbox.refused(&["status"], 3, "not-running");
+    assert_eq!(sandbox.ok(&["stop"])["wasRunning"], false);
+}
+
+#[test]
+fn nothing_is_lost_by_a_restart_or_a_kill() {
+    let sandbox = Sandbox::empty();
+    let pid = sandbox.start()["pid"].to_string();
+    let opened = sandbox.alice(&["channel", "open", "bob", "100"]);
+    let number = opened["number"].to_string();
+    sandbox.alice(&["pay", &number, "20"]);
+    assert!(
+        std::process::Command::new("kill")
+            .args(["-9", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    // The lock ends with the process, so whoever starts next finds the folder free.
+    while sandbox.run(&["status"]).code == 0 {}
+    sandbox.start();
+    assert_eq!(sandbox.channel_of("bob")["balanceSat"], qtum(20));
+    sandbox.ok(&["stop"]);
+    sandbox.start();
+    sandbox.bob(&["pay", &number, "1"]);
+    assert_eq!(sandbox.channel_of("alice")["balanceSat"], qtum(81));
+}
+
+#[test]
+fn migrate_and_prefund_change_nothing_the_second_time() {
+    let sandbox = Sandbox::running();
+    let before = [sandbox.on_chain("alice"), sandbox.on_chain("bob")];
+    assert_eq!(before, [1_000_000 * 100_000_000; 2]);
+    let contract = sandbox.ok(&["status"])["info"]["contract"].clone();
+    let migrated = sandbox.ok(&["migrate"]);
+    assert_eq!(migrated["deployed"], false);
+    assert_eq!(migrated["contract"], contract);
+    sandbox.ok(&["prefund"]);
+    assert_eq!([sandbox.on_chain("alice"), sandbox.on_chain("bob")], before);
+}
+
+#[test]
+fn a_busy_port_is_named() {
+    let sandbox = Sandbox::empty();
+    let busy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = busy.local_addr().unwrap().to_string();
+    let problem = sandbox.refused(&["dev", "--detach", "--bind", &address], 7, "start-failed");
+    assert!(
+        problem["detail"].as_str().unwrap().contains(&address),
+        "{problem}"
+    );
+    sandbox.refused(&["dev", "--bind", &address], 7, "port-in-use");
+}
+
+#[test]
+fn doctor_finds_a_healthy_house_healthy_and_an_empty_one_not() {
+    let sandbox = Sandbox::running();
+    let report = sandbox.ok(&["doctor"]);
+    assert_eq!(report["ok"], true, "{report}");
+    let elsewhere = Sandbox::empty();
+    let nobody = "http://127.0.0.1:1";
+    let outcome = elsewhere.run(&["doctor", "--rpc-url", nobody, "--relay", nobody]);
+    assert_eq!(outcome.json["ok"], false);
+    assert_eq!(outcome.problem["code"], "unhealthy");
+}
