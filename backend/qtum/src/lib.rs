@@ -20,6 +20,8 @@ pub mod wallet;
 pub mod wif;
 
 #[cfg(feature = "rpc")]
+pub mod follow;
+#[cfg(feature = "rpc")]
 pub mod rpc;
 
 pub use digest::{BlockHash, Txid};

@@ -149,6 +149,7 @@ fn build(name: &str, values: &Values<'_>) -> Option<ChainEvent> {
             pay_b: values.amount(2)?,
             penalty: values.amount(3)?,
         },
+        // The event carries the preimage only: its hash follows from it and costs gas to log.
         "PreimageRegistered" => {
             let preimage = Preimage(values.word(0)?);
             ChainEvent::PreimageRegistered {

@@ -1,5 +1,8 @@
 //! Coin selection.
 
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
 use sparky_protocol::Account;
 
 use super::fee::{DUST, FeeRate, INPUT_SIZE, MAX_STANDARD_SIZE, length_size, output_size};
@@ -25,12 +28,14 @@ pub fn plan(
     policy: Policy,
 ) -> Result<Plan, WalletError> {
     let bill = Bill::of(outputs, policy.fee_rate)?;
+    // A coin that is listed twice, with whatever values, is one coin.
+    let mut seen = BTreeSet::new();
     let mut usable: Vec<&Utxo> = coins
         .iter()
         .filter(|coin| coin.is_usable(owner) && policy.fee_rate.input_fee() < coin.value)
+        .filter(|coin| seen.insert(coin.outpoint()))
         .collect();
-    usable.sort_by_key(|coin| (std::cmp::Reverse(coin.value), coin.outpoint()));
-    usable.dedup_by_key(|coin| coin.outpoint());
+    usable.sort_by_key(|coin| (Reverse(coin.value), coin.outpoint()));
     let confirmed: Vec<&Utxo> = usable
         .iter()
         .copied()
