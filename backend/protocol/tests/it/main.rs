@@ -4,6 +4,8 @@
 
 mod contract;
 mod dice;
+mod dispute;
+mod disputes;
 mod pair;
 mod participant;
 mod vectors;
