@@ -4,19 +4,31 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::{dapp, fingerprint};
 
 /// Builds the DApp and the binary that embeds it.
+///
+/// The browser core and the services are compiled for different machines, into different folders:
+/// both at once, so that no core of this one waits.
 ///
 /// # Errors
 /// When a step fails; its own output says why.
 pub(crate) fn build() -> Result<()> {
     let begin = Instant::now();
     let root = fingerprint::root()?;
-    println!("1/2 the DApp");
-    dapp::build(&root)?;
+    println!("1/2 the DApp, and beside it what the services are made of");
+    std::thread::scope(|scope| {
+        let services = scope.spawn(|| {
+            let exclude = "build --workspace --locked --quiet --exclude sparky-cli";
+            run(&root, "cargo", &exclude.split(' ').collect::<Vec<_>>())
+        });
+        dapp::build(&root)?;
+        services
+            .join()
+            .unwrap_or_else(|_| bail!("the build of the services broke down"))
+    })?;
     println!("2/2 the binary");
     run(&root, "cargo", &["build", "--workspace", "--locked"])?;
     println!("built in {:.0} s", begin.elapsed().as_secs_f32());
