@@ -30,6 +30,14 @@ export function ClosingPanel({ channel }: { readonly channel: Channel }) {
           <dd>
             <Qtum value={closing.payPartner} testId="expected-partner" />
           </dd>
+          {closing.expectMine !== closing.payMine && (
+            <>
+              <dt>Pay-out to you with the newer proof</dt>
+              <dd>
+                <Qtum value={closing.expectMine} testId="corrected-mine" />
+              </dd>
+            </>
+          )}
           {closing.penalty > 0n && (
             <>
               <dt>of which penalty {closing.byMe ? "you pay" : `from ${channel.partner.name}`}</dt>

@@ -80,6 +80,8 @@ export const disputed = channel({
     payMine: qtum("60"),
     payPartner: qtum("40"),
     penalty: satoshi(0),
+    expectMine: qtum("100"),
+    expectPartner: satoshi(0),
   },
   timeline: [
     { key: "opened", height: 1_201, at: NOW - 6_000_000, txid: txid("0"), state: "done", event: { type: "opened", byMe: true, amount: qtum("100") } },
@@ -97,7 +99,7 @@ export const final = channel({
   id: `0x${"06".repeat(32)}`,
   number: 6,
   phase: "final",
-  closing: disputed.closing && { ...disputed.closing, stale: false, corrected: true, blocksLeft: 0, secondsLeft: 0, penalty: qtum("30") },
+  closing: disputed.closing && { ...disputed.closing, stale: false, corrected: true, blocksLeft: 0, secondsLeft: 0, penalty: qtum("30"), expectMine: qtum("60"), expectPartner: qtum("40") },
   can: { pay: false, deposit: false, close: false, counterClaim: false, settle: true, withdraw: false },
 });
 
