@@ -43,7 +43,7 @@ test: ## All that CI checks (installs Debian's chromium when it is missing)
 
 lint: ## Ask clippy and the TypeScript compiler
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
-	cd starter-kit && npm run --silent lint
+	cd starter-kit && npm run --silent typecheck
 
 fmt: ## Format Rust and Solidity
 	cargo fmt --all

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 
 use crate::step::{Outcome, Step};
-use crate::test::free_address;
+use crate::test::{free_address, sparky};
 
 /// Checks the README's commands, then plays its quick start beside whatever runs already.
 pub(crate) fn run(root: &Path) -> Vec<Outcome> {
@@ -36,7 +36,7 @@ fn commands_exist(root: &Path) -> Result<()> {
             }
             ["sparky", ref words @ ..] => {
                 ensure!(
-                    is_verb(root, words)?,
+                    is_verb(words)?,
                     "README.md says `{line}`; sparky does not know that"
                 );
             }
@@ -83,7 +83,7 @@ fn is_target(makefile: &str, target: &str) -> bool {
 }
 
 /// Whether `sparky VERB … --help` is answered, for the words before the first argument.
-fn is_verb(root: &Path, words: &[&str]) -> Result<bool> {
+fn is_verb(words: &[&str]) -> Result<bool> {
     let is_word = |word: &&&str| {
         word.chars().all(|c| c.is_ascii_lowercase() || c == '-') && !word.starts_with('-')
     };
@@ -94,7 +94,7 @@ fn is_verb(root: &Path, words: &[&str]) -> Result<bool> {
         .take(2)
         .collect();
     for length in (0..=verb.len()).rev() {
-        let output = Command::new(sparky(root)?)
+        let output = Command::new(sparky()?)
             .args(verb.iter().take(length))
             .arg("--help")
             .output()
@@ -104,11 +104,6 @@ fn is_verb(root: &Path, words: &[&str]) -> Result<bool> {
         }
     }
     Ok(false)
-}
-
-/// The `sparky` that was built beside this program.
-fn sparky(_root: &Path) -> Result<std::path::PathBuf> {
-    Ok(std::env::current_exe()?.with_file_name("sparky"))
 }
 
 /// `make start-services`, the page, `make stop-services`, on another address and another folder.

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use crate::test::sparky;
 use crate::{dapp, fingerprint};
 
 /// Builds the DApp and the binary that embeds it.
@@ -42,7 +43,7 @@ pub(crate) fn build() -> Result<()> {
 pub(crate) fn start() -> Result<()> {
     let begin = Instant::now();
     build()?;
-    let sparky = std::env::current_exe()?.with_file_name("sparky");
+    let sparky = sparky()?;
     let sparky = sparky
         .to_str()
         .context("the path of the binary is not text")?;
