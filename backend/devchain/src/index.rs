@@ -112,12 +112,12 @@ impl Index {
     }
 
     /// Every change of the owner's balance in the order of the chain.
-    pub fn deltas(&self, owner: &Owner) -> impl Iterator<Item = (&DeltaKey, i64)> {
+    pub fn deltas(&self, owner: &Owner) -> impl Iterator<Item = (&DeltaKey, i64)> + use<'_> {
         self.deltas.get(owner).into_iter().flatten().map(|(key, value)| (key, *value))
     }
 
     /// The owner's unspent outputs by height.
-    pub fn unspent(&self, owner: &Owner) -> impl Iterator<Item = &(u32, OutPoint)> {
+    pub fn unspent(&self, owner: &Owner) -> impl Iterator<Item = &(u32, OutPoint)> + use<'_> {
         self.unspent.get(owner).into_iter().flatten()
     }
 

@@ -115,6 +115,7 @@ mod tests {
     #[test]
     fn a_utxo_root_is_qtumds() {
         let txid = hex::decode("f3617530fb50ef1fbf7a734142b86d020ce133a5af7609b0b5920bf378915006").unwrap();
+        let txid: Vec<u8> = txid.into_iter().rev().collect();
         let contract = hex::decode("d3d5408ab319aa0f6b6adaabf058d4893f4a974e").unwrap();
         let coin = rlp_list(&[rlp_bytes(&txid), rlp_number(0), rlp_number(500_000_000), rlp_number(1)]);
         let root = secure_root([(contract, coin)]);
