@@ -155,12 +155,18 @@ export const receive = (channel: ChannelText, update: unknown, tip: TipRules): R
   parse<Received>(guard(() => wasm.receive(channel, text(update), text(tip))));
 export const acceptAck = (channel: ChannelText, ack: unknown): Received => parse<Received>(guard(() => wasm.acceptAck(channel, text(ack))));
 
+/** Where we are, for whom: what a page knows without the relay's word on the channel. */
+export interface Here {
+  readonly domain: { readonly chainId: number; readonly contract: string };
+  readonly account: string;
+  readonly tip: TipRules;
+}
+
+/** The same promises over the facts of the chain that the relay shows. */
+export const withFacts = (known: ChannelText, shown: unknown, here: Here): ChannelText => guard(() => wasm.withFacts(known, text(shown), text(here)));
+
 /** Takes over what the relay shows of a channel; see the core's `merge`. */
-export const merge = (
-  known: ChannelText | null,
-  shown: unknown,
-  here: { domain: { chainId: number; contract: string }; account: string; tip: TipRules },
-): Merged => parse<Merged>(guard(() => wasm.merge(known, text(shown), text(here))));
+export const merge = (known: ChannelText | null, shown: unknown, here: Here): Merged => parse<Merged>(guard(() => wasm.merge(known, text(shown), text(here))));
 
 export function viewChannel(channel: ChannelText, side: Side, tip: TipRules): ChannelFigures {
   return parse<ChannelFigures>(guard(() => wasm.viewChannel(channel, side, text(tip))));

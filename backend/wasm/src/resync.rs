@@ -31,49 +31,34 @@ struct Merged {
     refused: Option<&'static str>,
 }
 
+/// The same promises over the facts that the relay shows.
+#[wasm_bindgen(js_name = withFacts)]
+pub fn with_facts(known: &str, shown: &str, here: &str) -> core::result::Result<String, JsValue> {
+    let next = || -> Result<String> {
+        let (shown, _, _) = read(shown, here)?;
+        let known = same(json::parse(known)?, &shown)?;
+        json::print(&known.with_facts(shown.facts().clone()))
+    };
+    Ok(next()?)
+}
+
 /// Takes over facts and newer signatures from the channel that the relay shows. Without a channel
 /// of our own everything is taken over, after the same verification.
 #[wasm_bindgen]
-pub fn merge(
-    known: Option<String>,
-    shown: &str,
-    here: &str,
-) -> core::result::Result<String, JsValue> {
+pub fn merge(known: Option<String>, shown: &str, here: &str) -> core::result::Result<String, JsValue> {
     Ok(merge_shown(known.as_deref(), shown, here)?)
 }
 
 fn merge_shown(known: Option<&str>, shown: &str, here: &str) -> Result<String> {
-    let shown: Channel = json::parse(shown)?;
-    let Here {
-        domain,
-        account,
-        tip,
-    } = json::parse(here)?;
-    if *shown.domain() != domain || shown.facts().params.id() != shown.id() {
-        return Err(Failure::new(
-            "wrong-channel",
-            "the relay shows a channel of another contract",
-        ));
-    }
-    let side = shown
-        .side_of(&account)
-        .ok_or(Rejected::NotParticipant { account })?;
-    let known: Option<Channel> = known.map(json::parse).transpose()?;
-    if known.as_ref().is_some_and(|known| known.id() != shown.id()) {
-        return Err(Failure::new(
-            "wrong-channel",
-            "the relay shows another channel",
-        ));
-    }
-    let is_new = known.is_none();
-    let mut base = known.unwrap_or_else(|| Channel::new(domain, shown.facts().clone()));
-    base = base.with_facts(shown.facts().clone());
-    if is_new {
+    let (shown, side, tip) = read(shown, here)?;
+    let base = match known {
+        Some(known) => same(json::parse(known)?, &shown)?.with_facts(shown.facts().clone()),
         // What we authorised and forgot still binds; at worst the relay makes us wait.
-        for authorisation in shown.authorisations() {
-            base = base.authorise(*authorisation, &tip).unwrap_or(base);
-        }
-    }
+        None => shown.authorisations().iter().fold(
+            Channel::new(*shown.domain(), shown.facts().clone()),
+            |channel, authorisation| channel.authorise(*authorisation, &tip).unwrap_or(channel),
+        ),
+    };
     let before = base.street(side).nonce();
     let (channel, refused) = match base.adopt(shown.streets(), &tip) {
         Ok(next) => (next, None),
@@ -86,4 +71,23 @@ fn merge_shown(known: Option<&str>, shown: &str, here: &str) -> Result<String> {
         refused,
         channel: json::print(&channel)?,
     })
+}
+
+/// What the relay shows, if it is of our contract and ours.
+fn read(shown: &str, here: &str) -> Result<(Channel, Side, Tip)> {
+    let shown: Channel = json::parse(shown)?;
+    let Here { domain, account, tip } = json::parse(here)?;
+    if *shown.domain() != domain || shown.params().id() != shown.id() {
+        return Err(Failure::new("wrong-channel", "the relay shows a channel of another contract"));
+    }
+    let side = shown.side_of(&account).ok_or(Rejected::NotParticipant { account })?;
+    Ok((shown, side, tip))
+}
+
+fn same(known: Channel, shown: &Channel) -> Result<Channel> {
+    if known.id() == shown.id() {
+        Ok(known)
+    } else {
+        Err(Failure::new("wrong-channel", "the relay shows another channel"))
+    }
 }

@@ -102,10 +102,15 @@ const TEXTS: Readonly<Record<string, readonly [string, string, string]>> = {
   "insufficient-onchain-balance": ["Not enough QTUM on chain.", "Need {need} = {amount} + fee {fee}; you have {have} ({immature} still maturing).", "Your money has not moved."],
   "tx-rejected": ["The network refused the transaction.", "{reason}.", "Your money has not moved."],
   "contract-reverted": ["The contract refused: {reason}.", "The transaction is in block {height}, without effect.", "Only the fee of up to {fee} was spent, the rest came back."],
+  "call-refused": ["The contract would refuse this.", "{reason}.", "Nothing was sent; your money has not moved."],
+  "no-credit": ["Nothing waits for you.", "The contract holds no money that could not be paid to you.", ""],
   "tx-not-confirming": ["Waiting longer than usual.", "{n} blocks, and still in the mempool.", ""],
   "tx-reorged": ["The chain reorganised; your transaction is being sent again.", "", "No action needed."],
   "channel-closing": ["This channel is closing.", "No new payments.", "You get your pay-out when the answer window is over."],
   "channel-not-open": ["This channel is not open.", "It was closed before.", SENT_NOTHING],
+  "channel-frozen": ["A close or withdrawal was signed.", "Payments wait until it is mined, or until block {n} has passed.", SENT_NOTHING],
+  "no-channel": ["No open channel.", "You have no channel with {name} that can pay.", SENT_NOTHING],
+  "malformed": ["That could not be read.", "{reason}", "Nothing was changed."],
   "channel-opening": ["This channel is not ready.", "Its deposit waits for {n} more confirmations.", SENT_NOTHING],
   "stale-close-detected": ["{partner} tried to close with an old balance.", "A newer proof must be posted by block {n}.", "Safe if answered in time."],
   "stale-close-by-me": ["You closed with an old balance.", "{partner} can post the newer one until block {n}.", "The penalty is taken from your pay-out."],
@@ -123,11 +128,12 @@ const TEXTS: Readonly<Record<string, readonly [string, string, string]>> = {
   "second-tab": ["Open in another tab.", "This one is read-only.", ""],
   "rate-limited": ["Too fast.", "Try again in {s} s.", ""],
   "storage-unavailable": ["This browser blocks storage.", "We will not accept payments we cannot save. Allow storage or use another window.", ""],
+  "other-deployment": ["This relay serves another contract.", "The channels of this profile belong to a contract that the relay does not follow ({contract} is its own).", "Your funds are in your contract; use its relay."],
+  "profile-taken": ["This profile has a key.", "Forget it first, or open another profile with ?profile=name.", STORED_NOTHING],
   "wrong-passphrase": ["Wrong passphrase.", "The key could not be decrypted.", ""],
   "passphrase-too-short": ["That passphrase is too short.", "Use {n} characters or more.", STORED_NOTHING],
   "not-ready": ["Not yet.", "The page is still {reason}.", SENT_NOTHING],
   "proof-refused": ["{partner} refused a proof of yours.", "Reason: {reason}; the newest it has is {n}.", "Nothing is lost: the channel is being compared again."],
-  "sign-conflict": ["You agreed to close or withdraw.", "Until that is mined or block {n} has passed, this would contradict it.", SENT_NOTHING],
   "proposal-expired": ["This offer has expired.", "It was good until block {n}.", SENT_NOTHING],
   "proposal-changed": ["The balance changed meanwhile.", "The offer does not pay what the channel says now.", "Nothing was signed."],
   "nothing-to-post": ["There is no newer proof to post.", "The chain shows the newest balance.", ""],
@@ -136,3 +142,6 @@ const TEXTS: Readonly<Record<string, readonly [string, string, string]>> = {
   "core-failed": ["The page could not start its core.", "{reason}", ""],
   "internal": ["Something went wrong.", "{reason}", ""],
 };
+
+/** Every code that has a text, for the tables that go with it. */
+export const PROBLEM_CODES: readonly string[] = Object.keys(TEXTS);

@@ -17,6 +17,10 @@ export interface SessionOptions {
   readonly profile: string;
   /** Where the relay is; the page's own origin by default. */
   readonly relay?: string;
+  /** What a program without a browser has to bring along. */
+  readonly core?: BufferSource;
+  readonly locks?: LockManager;
+  readonly WebSocket?: typeof WebSocket;
 }
 
 /**

@@ -265,6 +265,9 @@ export interface Closing {
   readonly payMine: Amount;
   readonly payPartner: Amount;
   readonly penalty: Amount;
+  /** What settling will pay once everything that was signed has been shown. */
+  readonly expectMine: Amount;
+  readonly expectPartner: Amount;
 }
 
 export interface Payout {
@@ -293,6 +296,7 @@ export type TimelineEvent =
   | { readonly type: "payments"; readonly sent: number; readonly received: number }
   | { readonly type: "closed"; readonly byMe: boolean; readonly declared: Amount; readonly stale: boolean }
   | { readonly type: "recovered"; readonly byMe: boolean }
+  /** `fromMe`: the shown proof is one that I signed; else it is the partner's. */
   | { readonly type: "newer-proof"; readonly fromMe: boolean; readonly nonce: number; readonly transferred: Amount }
   | { readonly type: "floor-raised"; readonly fromMe: boolean; readonly floor: Amount }
   | { readonly type: "window-ends"; readonly blocksLeft: number }

@@ -4,7 +4,10 @@ import { satoshi } from "./amount.ts";
 import type { Activity } from "./state.ts";
 import { type ChannelRecord, type OutboxRecord, destroyStorage, openStorage } from "./storage.ts";
 
-const channel: ChannelRecord = { id: "0xc5", number: 5, side: "A", channel: "{}", promises: [] };
+const channel: ChannelRecord = {
+  id: "0xc5", number: 5, side: "A", partner: "q", channel: "{}", offers: [], chain: [],
+  watch: { armed: false, armedNonce: null, lastCheckedHeight: null, lastAction: null },
+};
 const message: OutboxRecord = { key: "0xc5/A/000000000001", type: "proof.submit", channelId: "0xc5", data: "{}" };
 const line: Activity = {
   id: "0xc5/A/1", at: 1, kind: "sent", channelId: "0xc5", channelNumber: 5, partner: null, amount: satoshi(20),

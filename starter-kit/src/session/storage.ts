@@ -4,8 +4,9 @@
  * A change is one transaction: the channel with its new proof, the line in the activity and the
  * message in the outbox are all there after a crash, or none is. Only then do bytes leave.
  */
+import type { Coin } from "../core.ts";
 import { problem } from "./problem.ts";
-import type { Activity, ChannelId, OwnTransaction, Settings, Side, Txid } from "./state.ts";
+import type { Activity, Address, ChannelId, OwnTransaction, Settings, Side, Txid, Watch } from "./state.ts";
 import type { KeyRecord } from "./vault.ts";
 
 const VERSION = 1;
@@ -17,17 +18,40 @@ export interface ChannelRecord {
   readonly id: ChannelId;
   readonly number: number;
   readonly side: Side;
-  /** The core's channel, JSON: both directions with proofs, acks and locks, and the chain's facts. */
+  readonly partner: Address;
+  /** The core's channel, JSON: both directions with proofs, acks and locks, what binds, the chain's facts. */
   readonly channel: string;
-  /** Cooperative signatures given away: nothing may contradict them until they are mined or void. */
-  readonly promises: readonly PromiseRecord[];
+  /** Offers to close or withdraw together that may still be mined. */
+  readonly offers: readonly OfferRecord[];
+  readonly watch: Watch;
+  /** What the chain says happened, oldest first. */
+  readonly chain: readonly ChainEntry[];
 }
 
-/** A signature under a cooperative close or withdrawal, or a broadcast close (PROTOCOL §4.5). */
-export interface PromiseRecord {
-  readonly kind: "close" | "withdraw" | "alone";
+/** An offer as the relay lists it. */
+export interface OfferRecord {
+  readonly id: string;
+  readonly mine: boolean;
+  /** The signed offer, JSON, as the core reads it. */
+  readonly offer: string;
+  readonly kind: "close" | "withdraw";
+  /** Taken out (withdraw); "0" for a close. */
+  readonly amount: string;
+  readonly fromMe: boolean;
   readonly validUntil: number;
-  readonly sequence: number;
+  readonly declined: boolean;
+  /** The partner's signature under our offer, once it accepted. */
+  readonly countersignature: string | null;
+}
+
+/** One event of the contract, as the relay tells it. */
+export interface ChainEntry {
+  readonly height: number;
+  readonly txid: Txid | null;
+  /** When the block was made; null when unknown. */
+  readonly at: number | null;
+  /** The core's event, by its type. */
+  readonly event: Readonly<Record<string, unknown>>;
 }
 
 /** An update as it was signed: kept for resending and as evidence. */
@@ -59,6 +83,10 @@ export interface TransactionRecord extends OwnTransaction {
   /** Outpoints `txid:vout` it spends: not to be selected again while it is pending. */
   readonly spends: readonly string[];
   readonly sentAtHeight: number;
+  /** The call as the node can try it again, to learn why it was reverted; null for a plain payment. */
+  readonly trial: { readonly data: string; readonly amountSat: string } | null;
+  /** The change, to spend it before it is mined. */
+  readonly change: Coin | null;
 }
 
 export interface AccountRecord {

@@ -1,0 +1,101 @@
+/** The outbox: signed messages that are written and not yet with the relay, sent in order, again and again. */
+import { type Context, bookOf, commit, tell } from "./context.ts";
+import { type Problem, asProblem, problem } from "./problem.ts";
+import type { Activity, ChannelId } from "./state.ts";
+import type { OutboxRecord, UpdateRecord } from "./storage.ts";
+import { paymentKey, proofKey } from "./book.ts";
+
+/** Answers after which the same bytes may be taken later: they stay in the outbox. */
+const LATER = new Set([
+  "relay-unreachable", "rate-limited", "internal", "chain-behind", "chain-unreachable", "not-signed-in", "session-expired",
+  "channel-frozen", "insufficient-channel-balance", "lock-not-expired", "too-many-unacked", "channel-closing",
+]);
+
+/** Sends what is in the outbox; one flush at a time, a second call waits for a second round. */
+export function flush(context: Context): Promise<void> {
+  const { flushing } = context;
+  if (flushing.next) return flushing.next;
+  const after = (flushing.now ?? Promise.resolve()).then(() => {
+    flushing.next = null;
+    flushing.now = sendAll(context).finally(() => {
+      flushing.now = null;
+    });
+    return flushing.now;
+  });
+  flushing.next = after;
+  return after;
+}
+
+async function sendAll(context: Context): Promise<void> {
+  const { book, socket } = context;
+  if (!book || !socket?.online()) return;
+  const queues = new Map<ChannelId, OutboxRecord[]>();
+  for (const message of [...book.outbox.values()].sort((left, right) => (left.key < right.key ? -1 : 1))) {
+    queues.set(message.channelId, [...(queues.get(message.channelId) ?? []), message]);
+  }
+  await Promise.all([...queues.values()].map((queue) => sendInOrder(context, queue)));
+}
+
+/** A proof without the one before it is refused: the first failure ends the round of its channel. */
+async function sendInOrder(context: Context, queue: readonly OutboxRecord[]): Promise<void> {
+  for (const message of queue) {
+    const started = Date.now();
+    try {
+      await context.socket?.request(message.type, JSON.parse(message.data));
+    } catch (thrown) {
+      if (await failed(context, message, asProblem(thrown))) continue;
+      return;
+    }
+    await delivered(context, message, Date.now() - started);
+  }
+}
+
+async function delivered(context: Context, message: OutboxRecord, tookMs: number): Promise<void> {
+  await context.change(async () => {
+    const book = bookOf(context);
+    // An ack may have been replaced by a newer one while it travelled: that one has still to go.
+    if (book.outbox.get(message.key)?.data !== message.data) return;
+    await commit(context, { delivered: [message.key], activity: deliveredLine(context, message, tookMs) });
+  });
+}
+
+function deliveredLine(context: Context, { key, type, channelId }: OutboxRecord, tookMs: number): Activity[] {
+  const record = bookOf(context).channels.get(channelId);
+  if (type !== "proof.submit" || !record) return [];
+  const nonce = Number(key.slice(key.lastIndexOf("/") + 1));
+  const line = bookOf(context).activity.get(paymentKey(channelId, record.side, nonce));
+  return line && line.status === "stored" ? [{ ...line, status: "delivered", tookMs }] : [];
+}
+
+/** Decides what a refusal means; true when the next message may go. */
+async function failed(context: Context, message: OutboxRecord, cause: Problem): Promise<boolean> {
+  if (cause.code === "already-held") {
+    await delivered(context, message, 0);
+    return true;
+  }
+  if (LATER.has(cause.code)) return false;
+  if (message.type !== "proof.submit") {
+    // An ack or nack that the relay can not use is of use to nobody: the next one says the same.
+    await context.change(() => commit(context, { delivered: [message.key] }));
+    return true;
+  }
+  // Signed is sent, so it stays; the resync finds out what the relay knows better.
+  if (!context.complained.has(message.key)) {
+    context.complained.add(message.key);
+    const told = cause.code === "stale-nonce" || cause.code === "nonce-conflict" ? problem("stale-nonce") : cause;
+    tell(context, { type: "notice", tone: "bad", at: Date.now(), event: { type: "problem", problem: told.data() } });
+    context.dirty(message.channelId);
+  }
+  return false;
+}
+
+/** Puts own updates after `nonce` back into the outbox: the relay has lost them. */
+export function resend(updates: Iterable<UpdateRecord>, channelId: ChannelId, nonce: number): OutboxRecord[] {
+  const messages: OutboxRecord[] = [];
+  for (const one of updates) {
+    if (one.channelId !== channelId || one.nonce <= nonce) continue;
+    const data = JSON.stringify({ channelId, update: JSON.parse(one.update) as unknown });
+    messages.push({ key: proofKey(channelId, one.nonce), type: "proof.submit", channelId, data });
+  }
+  return messages;
+}

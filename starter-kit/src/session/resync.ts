@@ -1,0 +1,178 @@
+/** Meeting the relay again: the chain's facts, and the newest signatures of both sides (PROTOCOL §4.6). */
+import { type Wire, merge, viewChannel, withFacts } from "../core.ts";
+import type { ChannelShown, ProposalShown, TimelineShown } from "../relay/api.ts";
+import { satoshi } from "./amount.ts";
+import { activityOf } from "./chainActivity.ts";
+import { paymentKey } from "./book.ts";
+import { type Context, bookOf, commit, infoOf, keyOf, recordOf, rules, tell } from "./context.ts";
+import { flush, resend } from "./outbox.ts";
+import { lineOf, proofOf, receiveProof } from "./payments.ts";
+import type { Activity, Channel, ChannelId, Side, Watch } from "./state.ts";
+import type { ChainEntry, ChannelRecord, OfferRecord, UpdateRecord } from "./storage.ts";
+
+/** Whether the user should hear of what is found: not when a page opens and finds old news. */
+export type Loudness = "loud" | "quiet";
+
+/** Compares all channels, then sends what the relay has not got. */
+export async function resync(context: Context): Promise<void> {
+  const shown = await context.api.channels();
+  for (const one of shown) await compare(context, one, context.book?.channels.size === 0 ? "quiet" : "loud");
+  await flush(context);
+  context.ackSoon();
+}
+
+/** Compares one channel. */
+export async function refreshChannel(context: Context, id: ChannelId | number, loudness: Loudness): Promise<ChannelId> {
+  const shown = await context.api.channel(id);
+  await compare(context, shown, loudness);
+  await flush(context);
+  return shown.channelId;
+}
+
+async function compare(context: Context, shown: ChannelShown, loudness: Loudness): Promise<void> {
+  const id = shown.channelId;
+  const { side } = shown;
+  const partnerSide: Side = side === "A" ? "B" : "A";
+  const { received, sent } = viewChannel(JSON.stringify(shown.channel), side, rules(context)).nonces;
+  const held = context.store.get().channels.find((channel) => channel.id === id);
+  const [chain, offers, theirs, ours] = await Promise.all([
+    context.api.timeline(id),
+    context.api.proposals(id),
+    (held?.nonces.received ?? 0) < received ? context.api.updates(id, partnerSide, held?.nonces.received ?? 0) : [],
+    (held?.nonces.sent ?? 0) < sent ? context.api.updates(id, side, held?.nonces.sent ?? 0) : [],
+  ]);
+  await context.change(async () => {
+    await takeFacts(context, shown, chain, offers);
+    // One by one, so that every payment is told; whatever can not be read so is adopted below.
+    if (held) for (const update of theirs) await receiveProof(context, { channelId: id, update }, null);
+    const evidence = [...evidenceOf(id, side, ours), ...(held ? [] : evidenceOf(id, partnerSide, theirs))];
+    await takePromises(context, shown, sent, evidence, loudness);
+  });
+  if (shown.partnerOnline) context.online.add(recordOf(context, id).partner);
+  announceNews(context, held, id, loudness);
+}
+
+/** What the chain says, and what the relay says about offers and the watchtower. */
+async function takeFacts(context: Context, shown: ChannelShown, chain: readonly TimelineShown[], offers: readonly ProposalShown[]): Promise<void> {
+  const known = bookOf(context).channels.get(shown.channelId);
+  const here = hereOf(context);
+  const base = known ? { channel: withFacts(known.channel, shown.channel, here), number: known.number } : merge(null, shown.channel, here);
+  const record: ChannelRecord = {
+    id: shown.channelId,
+    number: base.number,
+    side: shown.side,
+    partner: shown.side === "A" ? shown.accountB : shown.accountA,
+    channel: base.channel,
+    offers: offers.map((offer) => offerRecord(offer, shown.side)),
+    watch: watchOf(shown.watch),
+    chain: chain.map(chainEntry),
+  };
+  const transactions = openedBy(context, record);
+  const activity = activityOf(record).filter(({ id }) => !bookOf(context).activity.has(id));
+  await commit(context, { channels: [record], activity, transactions });
+}
+
+/** Newer signatures than we hold, own ones included: then data had been lost, and we go on from there. */
+async function takePromises(context: Context, shown: ChannelShown, sentShown: number, evidence: readonly UpdateRecord[], loudness: Loudness): Promise<void> {
+  const record = recordOf(context, shown.channelId);
+  const before = context.store.get().channels.find(({ id }) => id === record.id);
+  const merged = merge(record.channel, shown.channel, hereOf(context));
+  const book = bookOf(context);
+  const sent = before?.nonces.sent ?? 0;
+  const own = [...book.updates.values()].filter(({ direction }) => direction === record.side);
+  await commit(context, {
+    channels: [{ ...record, channel: merged.channel }],
+    updates: evidence,
+    activity: linesOf(record, evidence, before),
+    outbox: sentShown < sent ? resend(own, record.id, sentShown) : [],
+  });
+  const after = context.store.get().channels.find(({ id }) => id === record.id);
+  const received = (after?.balances.received ?? 0n) - (before?.balances.received ?? 0n);
+  if (before && after && received > 0n && evidence.every(({ direction }) => direction === record.side)) {
+    // The relay no longer has the updates in between: one line tells them together.
+    const line = { ...lineOf(record, after, satoshi(received), "received"), at: Date.now(), nonce: after.nonces.received };
+    await commit(context, { activity: [{ ...line, id: paymentKey(record.id, record.side === "A" ? "B" : "A", after.nonces.received) }] });
+  }
+  if (merged.adoptedOwn && loudness === "loud") {
+    tell(context, { type: "notice", tone: "neutral", at: Date.now(), event: { type: "recovered-own-state", channelId: record.id } });
+  }
+}
+
+/** Updates that were taken over whole, kept for the history. */
+function evidenceOf(channelId: ChannelId, direction: Side, updates: readonly Wire[]): UpdateRecord[] {
+  const at = Date.now();
+  return updates.map((update) => {
+    const { nonce, transferred } = proofOf(update);
+    const [text, sum] = [JSON.stringify(update), String(transferred)];
+    return { channelId, direction, nonce, update: text, transferred: sum, otherTransferred: "0", otherNonce: 0, at };
+  });
+}
+
+/** The payments that were taken over whole, as lines of the activity. */
+function linesOf(record: ChannelRecord, evidence: readonly UpdateRecord[], before: Channel | undefined): Activity[] {
+  const last: Record<Side, bigint> = { A: 0n, B: 0n };
+  if (before) last[record.side] = before.balances.sent;
+  return evidence.flatMap(({ direction, nonce, transferred, at }) => {
+    const amount = BigInt(transferred) - last[direction];
+    last[direction] = BigInt(transferred);
+    const own = direction === record.side;
+    const line = lineOf(record, before, satoshi(amount), own ? "sent" : "received");
+    return amount > 0n ? [{ ...line, id: paymentKey(record.id, direction, nonce), at, nonce, status: own ? "delivered" : "done" }] : [];
+  });
+}
+
+const hereOf = (context: Context) => {
+  const { chainId, contract } = infoOf(context);
+  return { domain: { chainId, contract }, account: keyless(context), tip: rules(context) };
+};
+
+const keyless = (context: Context): string => bookOf(context).account?.accountHex ?? keyOf(context).identity(infoOf(context).network).accountHex;
+
+function offerRecord(offer: ProposalShown, side: Side): OfferRecord {
+  const fromB = offer["fromB"] === true;
+  return {
+    id: offer.id,
+    mine: offer.proposer === side,
+    offer: JSON.stringify(offer),
+    kind: offer.kind,
+    amount: String(offer["amountSat"] ?? "0"),
+    fromMe: fromB === (side === "B"),
+    validUntil: offer.validUntil,
+    declined: offer.endedAt !== null,
+    countersignature: offer.countersignature,
+  };
+}
+
+function watchOf(watch: ChannelShown["watch"]): Watch {
+  const { armed, armedNonce, lastCheckedHeight, lastAction } = watch;
+  return { armed, armedNonce, lastCheckedHeight, lastAction: lastAction === null ? null : JSON.stringify(lastAction) };
+}
+
+const chainEntry = ({ height, txid, time, event }: TimelineShown): ChainEntry => ({
+  height, txid, at: time === null ? null : Date.parse(time), event,
+});
+
+/** Own transactions that opened this channel learn which one it is. */
+function openedBy(context: Context, record: ChannelRecord) {
+  const opened = record.chain.find(({ event }) => event["type"] === "opened");
+  const transaction = opened?.txid ? bookOf(context).transactions.get(opened.txid) : undefined;
+  return transaction && transaction.channelId === null ? [{ ...transaction, channelId: record.id }] : [];
+}
+
+function announceNews(context: Context, before: Channel | undefined, id: ChannelId, loudness: Loudness): void {
+  const channel = context.store.get().channels.find((one) => one.id === id);
+  if (!channel || loudness === "quiet") return;
+  const at = Date.now();
+  if (!before && channel.side === "B" && channel.phase !== "settled") {
+    const capacity = satoshi(channel.balances.capacity + channel.balances.pendingPartner);
+    tell(context, { type: "notice", tone: "good", at, event: { type: "channel-opened", channelId: id, partner: channel.partner, capacity } });
+  }
+  const known = new Set(before?.proposals.map((proposal) => proposal.id));
+  for (const proposal of channel.proposals) {
+    if (proposal.mine || known.has(proposal.id)) continue;
+    tell(context, { type: "notice", tone: "neutral", at, event: { type: "proposal", channelId: id, proposalId: proposal.id, partner: channel.partner } });
+  }
+  if (channel.payout && before && !before.payout) {
+    tell(context, { type: "notice", tone: "good", at, event: { type: "paid-out", channelId: id, mine: channel.payout.mine } });
+  }
+}
