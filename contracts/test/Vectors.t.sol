@@ -68,6 +68,13 @@ contract VectorsTest is ChannelTest {
             TypedData.digest(TypedData.domainSeparator(number(".chainId"), account(".verifyingContract")), structHash);
     }
 
+    /// @dev What these tests deploy is what the rest of the product deploys.
+    function test_theCommittedBytesAreTested() external {
+        json = vm.readFile("artifacts/DuplexChannel.json");
+        bytes memory committed = vm.parseBytes(string.concat("0x", vm.parseJsonString(json, ".bytecode")));
+        assertEq(keccak256(vm.getCode("DuplexChannel.sol:DuplexChannel")), keccak256(committed), "npm run artifacts");
+    }
+
     /// @dev Case 13: ids are equal in Rust, in the browser (which runs Rust) and here.
     function test_channelIds() external {
         load("digests");

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {DuplexChannel} from "../../src/DuplexChannel.sol";
 import {IDuplexChannel} from "../../src/IDuplexChannel.sol";
-import {TypedData} from "../../src/TypedData.sol";
 import {Expectations} from "./Expectations.sol";
 import {vm, Vm} from "./Vm.sol";
 
@@ -21,19 +19,28 @@ abstract contract ChannelTest is Expectations {
         bytes32 preimage;
     }
 
+    /// @dev What `direction` answers.
+    struct Posted {
+        uint48 nonce;
+        uint96 transferred;
+        uint96 floor;
+        uint96 declared;
+        bytes32 locksRoot;
+    }
+
     uint32 internal constant WINDOW = 100;
     uint16 internal constant PENALTY_BPS = 10_000;
     uint32 internal constant FOREVER = type(uint32).max;
     uint96 internal constant QTUM = 1e8;
     address internal constant STRANGER = address(0x5772A9E7);
 
-    DuplexChannel internal channels;
+    IDuplexChannel internal channels;
     Participant internal alice;
     Participant internal bob;
 
     function setUp() public virtual {
         vm.roll(1000);
-        channels = new DuplexChannel(10, 100_000);
+        channels = deploy(10, 100_000);
         alice = participant(0xA11CE);
         bob = participant(0xB0B);
         vm.deal(alice.account, 1_000_000 * QTUM);
@@ -41,6 +48,11 @@ abstract contract ChannelTest is Expectations {
         vm.deal(STRANGER, 1_000_000 * QTUM);
         vm.label(alice.account, "alice");
         vm.label(bob.account, "bob");
+    }
+
+    /// @dev The code as it is shipped. By name, because the tests themselves are compiled with other settings.
+    function deploy(uint32 min, uint32 max) internal returns (IDuplexChannel) {
+        return IDuplexChannel(vm.deployCode("DuplexChannel.sol:DuplexChannel", abi.encode(min, max)));
     }
 
     // ------------------------------------------------------------------------------------------------- keys
@@ -262,6 +274,21 @@ abstract contract ChannelTest is Expectations {
     /// @dev The deadline of a channel that is closed.
     function deadlineOf(IDuplexChannel.Params memory params) internal view returns (uint32 deadline) {
         (,, deadline,,) = channels.channel(idOf(params));
+    }
+
+    /// @dev What is posted for a direction.
+    function postedOf(IDuplexChannel.Params memory params, bool fromB) internal view returns (Posted memory posted) {
+        (posted.nonce, posted.transferred, posted.floor, posted.declared, posted.locksRoot) =
+            channels.direction(idOf(params), fromB);
+    }
+
+    function assertPosted(IDuplexChannel.Params memory params, bool fromB, Posted memory expected) internal view {
+        Posted memory got = postedOf(params, fromB);
+        assertEq(got.nonce, expected.nonce, "nonce");
+        assertEq(got.transferred, expected.transferred, "transferred");
+        assertEq(got.floor, expected.floor, "floor");
+        assertEq(got.declared, expected.declared, "declared");
+        assertEq(got.locksRoot, expected.locksRoot, "locksRoot");
     }
 
     /// @dev Settles and asserts who gets what.
