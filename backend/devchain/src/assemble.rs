@@ -24,6 +24,9 @@ const MAX_WEIGHT: usize = 2_000_000;
 const MAX_SIGOPS: usize = 20_000;
 /// Bits that signal no soft fork.
 const VERSION: u32 = 0x2000_0000;
+/// Regtest has a dummy soft fork that every block votes for in its second and third period.
+const DUMMY_BIT: u32 = 1 << 28;
+const VOTING_PERIOD: u32 = 144;
 const BIG_REWARD: u64 = 20_000 * 100_000_000;
 const LAST_BIG_REWARD: u32 = 5_000;
 const REWARD: u64 = 100_000_000;
@@ -37,6 +40,14 @@ pub(crate) const fn subsidy(height: u32) -> u64 {
     match REWARD.checked_shr((height - LAST_BIG_REWARD - 1) / HALVING) {
         Some(reward) => reward,
         None => 0,
+    }
+}
+
+/// The version bits of a block at `height`.
+const fn version(height: u32) -> u32 {
+    match height / VOTING_PERIOD {
+        1 | 2 => VERSION | DUMMY_BIT,
+        _ => VERSION,
     }
 }
 
@@ -57,7 +68,7 @@ pub(crate) fn assemble(view: &mut View, mempool: &Mempool, pays: &Script, now: u
     let mut txs = vec![Tx::new(block::coinbase(height, outputs, &draft.txs))];
     txs.extend(draft.txs);
     let header = Header {
-        version: VERSION,
+        version: version(height),
         previous: view.tip().hash,
         merkle_root: [0; 32],
         time,

@@ -86,9 +86,19 @@ impl Header {
 
     /// Counts the nonce up until the hash is below regtest's target: about two tries.
     pub fn mine(&mut self) {
-        while 0x7f < self.hash().0[31] {
+        while !is_below_target(&self.hash().0) {
             self.nonce = self.nonce.wrapping_add(1);
         }
+    }
+}
+
+/// Whether a hash, a number with its lowest byte first, is not above `0x7fffff` and 29 zero bytes.
+fn is_below_target(hash: &Bytes32) -> bool {
+    let (low, high) = hash.split_at(29);
+    match high {
+        [0xff, 0xff, 0x7f] => low.iter().all(|byte| *byte == 0),
+        [_, _, top] => *top < 0x80,
+        _ => false,
     }
 }
 

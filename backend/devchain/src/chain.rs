@@ -3,13 +3,14 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use sparky_qtum::digest::sha256d;
 use sparky_qtum::script::Script;
 use sparky_qtum::tx::{OutPoint, Transaction, TxIn, TxOut};
 use sparky_qtum::{BlockHash, Txid};
 
 use crate::assemble::assemble;
 use crate::block::{Block, Tx};
-use crate::evm::Evm;
+use crate::evm::{Bytes32, Evm};
 use crate::execute;
 use crate::log::{BlockLog, Record};
 use crate::mempool::{Mempool, Reject};
@@ -25,6 +26,8 @@ const PREMINE: (usize, u64) = (1_000, 20_000 * 100_000_000);
 struct Known {
     block: Arc<Block>,
     height: u32,
+    /// What stakers would mix into their lottery: a hash over all block hashes so far.
+    modifier: Bytes32,
 }
 
 /// The chain with everything that hangs on it.
@@ -49,7 +52,7 @@ impl Chain {
         let roots = RootCache::default().roots(&mut Evm::default(), false);
         let genesis = Arc::new(Block::genesis(roots, premine.map(premine_transaction)));
         let hash = genesis.hash;
-        let known = Known { block: Arc::clone(&genesis), height: 0 };
+        let known = Known { block: Arc::clone(&genesis), height: 0, modifier: [0; 32] };
         Self {
             view: View::new(genesis),
             mempool: Mempool::default(),
@@ -94,6 +97,11 @@ impl Chain {
         self.known.get(hash).map(|known| (&known.block, known.height))
     }
 
+    /// The stake modifier of a block.
+    pub fn modifier(&self, hash: &BlockHash) -> Bytes32 {
+        self.known.get(hash).map_or([0; 32], |known| known.modifier)
+    }
+
     /// Whether the block is in the active chain.
     pub fn is_active(&self, hash: &BlockHash) -> bool {
         self.view.height_of(hash).is_some()
@@ -117,12 +125,13 @@ impl Chain {
     fn connect(&mut self, block: Arc<Block>) -> Result<(), Unconnectable> {
         let parent = self.known.get(&block.header.previous).ok_or(Unconnectable::WrongParent)?;
         let height = parent.height + 1;
+        let modifier = sha256d(&[block.hash.0, parent.modifier].concat());
         let hash = block.hash;
         self.view.connect(Arc::clone(&block))?;
         for tx in &block.txs {
             self.mempool.remove_mined(tx);
         }
-        self.known.insert(hash, Known { block, height });
+        self.known.insert(hash, Known { block, height, modifier });
         self.arrivals.push(hash);
         Ok(())
     }

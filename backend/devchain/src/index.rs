@@ -121,11 +121,6 @@ impl Index {
         self.unspent.get(owner).into_iter().flatten()
     }
 
-    /// Every owner with something to spend.
-    pub fn all_receipts(&self) -> usize {
-        self.receipts.values().map(Vec::len).sum()
-    }
-
     /// Takes in a mined transaction and the coins its inputs spent.
     pub fn connect(&mut self, tx: &Tx, place: Place, spent: &[Coin]) {
         let Place { height, position, .. } = place;

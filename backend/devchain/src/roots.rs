@@ -78,9 +78,7 @@ impl RootCache {
             leaves.push((system_address(number).to_vec(), rlp_list(&leaf)));
         }
         let coins = evm.coins().into_iter().map(|(address, coin)| {
-            let mut txid = coin.txid;
-            txid.reverse();
-            let fields = [rlp_bytes(&txid), rlp_number(coin.vout.into()), rlp_number(coin.value), rlp_number(1)];
+            let fields = [rlp_bytes(&coin.txid), rlp_number(coin.vout.into()), rlp_number(coin.value), rlp_number(1)];
             (address.to_vec(), rlp_list(&fields))
         });
         Roots { state: secure_root(leaves), utxo: secure_root(coins) }

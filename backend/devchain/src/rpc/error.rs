@@ -20,7 +20,6 @@ impl RpcError {
     pub const FUNDS: i32 = -6;
     pub const PARAMETER: i32 = -8;
     pub const DECODE: i32 = -22;
-    pub const VERIFY: i32 = -25;
     pub const WALLET_NOT_FOUND: i32 = -18;
     pub const WALLET_NOT_SPECIFIED: i32 = -19;
     pub const WALLET_LOADED: i32 = -35;

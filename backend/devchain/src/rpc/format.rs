@@ -226,7 +226,7 @@ pub(crate) fn header_json(chain: &Chain, block: &Block, height: u32) -> Value {
         "hashUTXORoot": reversed(block.header.utxo_root),
         "flags": "proof-of-work",
         "proofhash": block.hash.to_string(),
-        "modifier": reversed(sparky_qtum::digest::sha256d(&block.hash.0)),
+        "modifier": reversed(chain.modifier(&block.hash)),
     });
     if 0 < height {
         json["previousblockhash"] = block.header.previous.to_string().into();

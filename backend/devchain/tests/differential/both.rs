@@ -1,0 +1,145 @@
+//! The model and the bytecode side by side: every call goes to both, every difference is kept.
+
+use sparky_devchain::evm::{Block, Call, Evm, Exception};
+use sparky_protocol::{Account, Amount, ChainEvent, ContractCall, Domain, Hash, Side};
+use sparky_qtum::contract::{self, View};
+
+use crate::contract::{Chain, Contract, Done, Revert};
+
+/// Both, and the first difference between them.
+pub struct Both {
+    pub model: Contract,
+    evm: Evm,
+    address: Account,
+    fresh: usize,
+    difference: Option<String>,
+    pub calls: u64,
+    pub reverts: u64,
+}
+
+impl Both {
+    pub fn new() -> Self {
+        let mut evm = Evm::default();
+        let deployment = contract::deployment(10, 100_000);
+        let deployer = Account([0xd0; 20]);
+        let address = evm.deploy(&block(1), deployer.0, &deployment).expect("it deploys");
+        evm.settle();
+        let address = Account(address);
+        let model = Contract::new(Domain { chain_id: 8_890, contract: address });
+        let fresh = evm.checkpoint();
+        Self { model, evm, address, fresh, difference: None, calls: 0, reverts: 0 }
+    }
+
+    /// Everything from the beginning.
+    pub fn reset(&mut self) {
+        self.evm.roll_back(self.fresh);
+        self.model.reset();
+        self.difference = None;
+    }
+
+    /// The first difference, if there was one.
+    pub fn difference(&self) -> Result<(), String> {
+        self.difference.clone().map_or(Ok(()), Err)
+    }
+
+    fn execute(&mut self, caller: Account, call: &ContractCall) -> Result<Done, Revert> {
+        let value = u64::try_from(call.value().0).expect("little money");
+        let data = contract::encode(call);
+        let (sender, contract) = (caller.0, self.address.0);
+        let call = Call { sender, contract, value, data, ..Call::default() };
+        let outcome = self.evm.call(&block(self.model.next), &call);
+        if outcome.exception != Exception::None {
+            return Err("reverted");
+        }
+        let address = Account(outcome.contract);
+        let events = outcome.logs.iter().map(|log| {
+            let topics: Vec<_> = log.topics.iter().copied().map(Hash).collect();
+            contract::decode_log(&address, &Account(log.address), &topics, &log.data)
+        });
+        let events: Option<Vec<ChainEvent>> = events.collect();
+        let out = outcome.transfers.iter().filter(|transfer| transfer.from == contract);
+        let paid = out.map(|transfer| (Account(transfer.to), Amount(transfer.value.into())));
+        Ok(Done { events: events.ok_or("an unknown event")?, paid: paid.collect() })
+    }
+
+    fn ask(&mut self, view: &View) -> Vec<u8> {
+        let (sender, contract) = ([1; 20], self.address.0);
+        let call = Call { sender, contract, data: view.encode(), ..Call::default() };
+        self.evm.call(&block(self.model.next), &call).output
+    }
+
+    /// Compares what is stored of every channel.
+    fn compare_storage(&mut self) -> Result<(), String> {
+        let held = Amount(self.evm.balance(&self.address.0).into());
+        if held != self.model.holdings {
+            return Err(format!("holds {held}, should hold {}", self.model.holdings));
+        }
+        let channels: Vec<_> = self.model.channels.values().cloned().collect();
+        for facts in channels {
+            let id = facts.channel_id;
+            let seen = View::channel(&self.ask(&View::Channel(id))).ok_or("no channel view")?;
+            let open = facts.settled.is_none();
+            let expected = [
+                if open { facts.net(Side::A).0 } else { 0 },
+                if open { facts.net(Side::B).0 } else { 0 },
+                facts.closed.filter(|_| open).map_or(0, |closed| closed.deadline.into()),
+                if open { facts.sequence.into() } else { 0 },
+            ];
+            let got = [seen.net_a.0, seen.net_b.0, seen.deadline.into(), seen.sequence.into()];
+            if expected != got {
+                return Err(format!("channel {got:?}, should be {expected:?}"));
+            }
+            for side in Side::BOTH {
+                let answer = self.ask(&View::Direction(id, side));
+                let seen = View::direction(&answer).ok_or("no direction view")?;
+                let posted = if open { facts.posted[side] } else { Default::default() };
+                let closed = facts.closed.filter(|closed| open && closed.by == side);
+                let declared = closed.and_then(|closed| closed.declared).unwrap_or_default();
+                let expected =
+                    (posted.nonce, posted.transferred, posted.floor, declared, posted.locks_root);
+                let got =
+                    (seen.nonce, seen.transferred, seen.floor, seen.declared, seen.locks_root);
+                if expected != got {
+                    return Err(format!("direction {side} {got:?}, should be {expected:?}"));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Chain for Both {
+    fn next(&self) -> u32 {
+        self.model.next
+    }
+
+    fn mine(&mut self, blocks: u32) {
+        self.model.mine(blocks);
+    }
+
+    fn call(&mut self, caller: Account, call: &ContractCall) -> Result<Done, Revert> {
+        let got = self.execute(caller, call);
+        let expected = self.model.call(caller, call);
+        self.calls += 1;
+        self.reverts += u64::from(expected.is_err());
+        let same = match (&expected, &got) {
+            (Ok(expected), Ok(got)) if expected == got => self.compare_storage(),
+            (Err(_), Err("reverted")) => Ok(()),
+            _ => Err(format!("{expected:?} by the rules, {got:?} by the bytecode")),
+        };
+        if let Err(why) = same {
+            let height = self.model.next;
+            let difference = format!("block {height}, {caller:?} {call:?}: {why}");
+            self.difference.get_or_insert(difference);
+        }
+        expected
+    }
+
+    fn model(&self) -> &Contract {
+        &self.model
+    }
+}
+
+fn block(number: u32) -> Block {
+    Block { number, ..Block::default() }
+}
