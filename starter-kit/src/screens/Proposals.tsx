@@ -28,7 +28,7 @@ function Offer({ channel, proposal }: { readonly channel: Channel; readonly prop
   const waiting = proposal.status !== "open";
   const problem = accept.problem ?? decline.problem;
   return (
-    <section className="note" aria-label="Offer" data-testid="proposal" data-kind={proposal.kind} data-mine={proposal.mine}>
+    <section className="note" aria-label={titleOf(channel, proposal)} data-testid="proposal" data-kind={proposal.kind} data-mine={proposal.mine}>
       <Icon name="bell" />
       <div className="note-body">
         <h2>{titleOf(channel, proposal)}</h2>

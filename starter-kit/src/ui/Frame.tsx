@@ -52,13 +52,12 @@ export function Frame({ children }: { readonly children: ReactNode }) {
           <AccountMenu />
         </div>
       </header>
-      <div className="sider">
+      <nav className="sider nav" aria-label="Main">
         <div className="sider-inner">
-        <Link to="/" className="brand">
-          <Mark />
-          <span>Sparky</span>
-        </Link>
-        <nav className="nav" aria-label="Main">
+          <Link to="/" className="brand">
+            <Mark />
+            <span>Sparky</span>
+          </Link>
           <ul>
             {pages(dev).map(({ to, label, icon, where }) => (
               <li key={to} className={where}>
@@ -69,9 +68,8 @@ export function Frame({ children }: { readonly children: ReactNode }) {
               </li>
             ))}
           </ul>
-        </nav>
         </div>
-      </div>
+      </nav>
       <main className="page" id="page" tabIndex={-1}>
         <Banners />
         {children}
@@ -191,7 +189,7 @@ export function ThemeButton() {
   const { changeSettings } = useActions();
   const dark = isDark(theme);
   return (
-    <button type="button" className="icon-button" aria-label={dark ? "Use the light theme" : "Use the dark theme"} onClick={() => void changeSettings({ theme: dark ? "light" : "dark" })}>
+    <button type="button" className="icon-button theme" aria-label={dark ? "Use the light theme" : "Use the dark theme"} onClick={() => void changeSettings({ theme: dark ? "light" : "dark" })}>
       <Icon name={dark ? "sun" : "moon"} />
     </button>
   );
