@@ -14,3 +14,6 @@ mod resync;
 mod text;
 mod transaction;
 mod view;
+
+#[cfg(test)]
+mod tests;

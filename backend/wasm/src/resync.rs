@@ -45,7 +45,11 @@ pub fn with_facts(known: &str, shown: &str, here: &str) -> core::result::Result<
 /// Takes over facts and newer signatures from the channel that the relay shows. Without a channel
 /// of our own everything is taken over, after the same verification.
 #[wasm_bindgen]
-pub fn merge(known: Option<String>, shown: &str, here: &str) -> core::result::Result<String, JsValue> {
+pub fn merge(
+    known: Option<String>,
+    shown: &str,
+    here: &str,
+) -> core::result::Result<String, JsValue> {
     Ok(merge_shown(known.as_deref(), shown, here)?)
 }
 
@@ -76,11 +80,20 @@ fn merge_shown(known: Option<&str>, shown: &str, here: &str) -> Result<String> {
 /// What the relay shows, if it is of our contract and ours.
 fn read(shown: &str, here: &str) -> Result<(Channel, Side, Tip)> {
     let shown: Channel = json::parse(shown)?;
-    let Here { domain, account, tip } = json::parse(here)?;
+    let Here {
+        domain,
+        account,
+        tip,
+    } = json::parse(here)?;
     if *shown.domain() != domain || shown.params().id() != shown.id() {
-        return Err(Failure::new("wrong-channel", "the relay shows a channel of another contract"));
+        return Err(Failure::new(
+            "wrong-channel",
+            "the relay shows a channel of another contract",
+        ));
     }
-    let side = shown.side_of(&account).ok_or(Rejected::NotParticipant { account })?;
+    let side = shown
+        .side_of(&account)
+        .ok_or(Rejected::NotParticipant { account })?;
     Ok((shown, side, tip))
 }
 
@@ -88,6 +101,9 @@ fn same(known: Channel, shown: &Channel) -> Result<Channel> {
     if known.id() == shown.id() {
         Ok(known)
     } else {
-        Err(Failure::new("wrong-channel", "the relay shows another channel"))
+        Err(Failure::new(
+            "wrong-channel",
+            "the relay shows another channel",
+        ))
     }
 }

@@ -48,8 +48,8 @@ describe("http", () => {
 
 describe("problemFrom", () => {
   it("shows the relay's own words when figures are missing or the code is new", () => {
-    expect(problemFrom({ code: "stale-close-detected", title: "Stale", detail: "Look." })).toMatchObject({ title: "Stale", detail: "Look." });
-    expect(problemFrom({ code: "brand-new", title: "New", detail: "Look." })).toMatchObject({ code: "brand-new", detail: "Look." });
+    expect(problemFrom({ code: "not-participant", title: "Not yours", detail: "Look." })).toMatchObject({ title: "Not yours", detail: "Look.", money: "" });
+    expect(problemFrom({ code: "brand-new", title: "New", detail: "Look." })).toMatchObject({ code: "brand-new", title: "New", detail: "Look." });
     expect(problemFrom("garbage")).toMatchObject({ code: "internal" });
   });
 });

@@ -1,5 +1,5 @@
 /** Problems that others report, the relay as problem+json and the core in its own way, as ours. */
-import { type Params, Problem, problem } from "../session/problem.ts";
+import { type Params, Problem, isKnown, problem } from "../session/problem.ts";
 import { isObject } from "./frames.ts";
 
 /** Reads `application/problem+json` (also the data of an error frame) into our own problem. */
@@ -14,11 +14,19 @@ export function problemFrom(value: unknown): Problem {
     }
   }
   const detail = typeof value["detail"] === "string" ? value["detail"] : "";
-  const known = problem(value["code"], inQtum(params), detail);
-  // The table's text when all its figures came along, else the relay's own words.
-  if (!/\{\w+\}/.test(`${known.title}${known.detail}${known.money}`)) return known;
-  const title = typeof value["title"] === "string" ? value["title"] : "The relay refused.";
-  return new Problem({ code: value["code"], title, detail, money: "", params });
+  // Who reports it does not know what we call our partner.
+  const shown = { partner: "your partner", ...inQtum(params) };
+  const known = problem(value["code"], shown, detail);
+  const filled = (text: string): boolean => text !== "" && !/\{\w+\}/.test(text);
+  // Our own words where all their figures came along, else those of who reports it.
+  const title = filled(known.title) && isKnown(value["code"]) ? known.title : typeof value["title"] === "string" ? value["title"] : "That was refused.";
+  return new Problem({
+    code: value["code"],
+    title,
+    detail: filled(known.detail) ? known.detail : detail,
+    money: filled(known.money) ? known.money : "",
+    params: shown,
+  });
 }
 
 /** Parameters that end in `Sat` are amounts: `{max}` in a text takes `maxSat`. */

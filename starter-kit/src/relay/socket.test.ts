@@ -15,14 +15,16 @@ afterEach(() => {
 });
 
 /** A relay that accepts everything and lets the test speak for it. */
-async function relay(onAsked: (asked: Asked, peer: Peer) => void = () => undefined, port = 0) {
+async function relay(onAsked: (asked: Asked, peer: Peer) => void = () => undefined, last = 1_000) {
   const asked: Asked[] = [];
-  server = new WebSocketServer({ port, host: "127.0.0.1" });
+  server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
   server.on("connection", (peer) => {
     peer.on("message", (text) => {
       const frame = JSON.parse(String(text)) as Asked;
       asked.push(frame);
-      if (["hello", "auth", "subscribe", "ping"].includes(frame.type)) peer.send(JSON.stringify({ replyTo: frame.id, type: "ok", data: {} }));
+      if (["hello", "auth", "ack"].includes(frame.type)) peer.send(JSON.stringify({ replyTo: frame.id, type: "ok", data: {} }));
+      // Never says that it has more than it has.
+      if (frame.type === "subscribe") peer.send(JSON.stringify({ replyTo: frame.id, type: "ok", data: { after: Math.min(Number(frame.data["after"]), last) } }));
       onAsked(frame, peer);
     });
   });
@@ -40,6 +42,9 @@ function connect(port: number, cursor: { at: number }, onEvent: (seq: number) =>
     onEvent: async (event) => {
       await onEvent(event.seq);
       cursor.at = event.seq;
+    },
+    onRewind: async (after) => {
+      cursor.at = after;
     },
     onRemark: () => undefined,
     onStatus: ({ type }) => {
@@ -76,6 +81,21 @@ describe("socket", () => {
     });
     await done;
     expect(seen).toEqual([1, 2, 3]);
+  });
+
+  it("counts on from where the relay is when the relay has lost events", async () => {
+    const seen: number[] = [];
+    let heard: (() => void) | undefined;
+    const done = new Promise<void>((resolve) => (heard = resolve));
+    const { port } = await relay(({ type }, peer) => {
+      if (type === "subscribe") peer.send(event(8));
+    }, 7);
+    connect(port, { at: 41 }, async (seq) => {
+      seen.push(seq);
+      heard?.();
+    });
+    await done;
+    expect(seen).toEqual([8]);
   });
 
   it("asks again for an event that could not be stored", async () => {

@@ -7,7 +7,7 @@
  * `relay-unreachable`; whoever sent it keeps it in the outbox and sends it again.
  */
 import { Problem, asProblem, problem } from "../session/problem.ts";
-import { type Frame, parseFrame } from "./frames.ts";
+import { type Frame, isObject, parseFrame } from "./frames.ts";
 import { problemFrom } from "./problem.ts";
 
 const BACKOFF_MS = { first: 500, most: 30_000 };
@@ -22,6 +22,8 @@ export interface SocketOptions {
   readonly signIn: () => Promise<string>;
   /** The number of the newest event that is stored here. */
   readonly cursor: () => number;
+  /** The relay has fewer events than we have seen (it lost some): count on from `after`. */
+  readonly onRewind: (after: number) => Promise<void>;
   readonly onEvent: (event: Extract<Frame, { kind: "event" }>) => Promise<void>;
   readonly onRemark: (remark: Extract<Frame, { kind: "remark" }>) => void;
   readonly onStatus: (status: SocketStatus) => void;
@@ -47,6 +49,8 @@ export interface Socket {
 interface Waiting {
   readonly resolve: (data: unknown) => void;
   readonly reject: (problem: Problem) => void;
+  /** Called before any later frame is looked at. */
+  readonly atOnce: ((data: unknown) => void) | undefined;
   readonly timer: ReturnType<typeof setTimeout>;
 }
 
@@ -100,7 +104,7 @@ export function openSocket(options: SocketOptions): Socket {
     heartbeat = setInterval(() => beat(mine), PING_MS);
     await ask(mine, "hello", { version: 1, features: [] });
     await ask(mine, "auth", { token });
-    await ask(mine, "subscribe", { after: options.cursor() });
+    await ask(mine, "subscribe", { after: options.cursor() }, (data) => rewind(mine, data));
     if (mine !== socket) throw problem("relay-unreachable", { s: 1 });
     attempt = 0;
     online = true;
@@ -109,7 +113,15 @@ export function openSocket(options: SocketOptions): Socket {
 
   function beat(mine: WebSocket): void {
     if (Date.now() - lastHeard > DEAD_MS) drop(mine, problem("relay-unreachable", { s: 1 }));
-    else ask(mine, "ping", {}).catch(() => undefined);
+    // Says that we live, and what the relay need not keep for us any more.
+    else ask(mine, "ack", { seq: options.cursor() }).catch(() => undefined);
+  }
+
+  /** Runs before the first event, because the answer comes before it. */
+  function rewind(mine: WebSocket, data: unknown): void {
+    const after = isObject(data) ? data["after"] : undefined;
+    if (typeof after !== "number" || after >= options.cursor()) return;
+    turn = turn.then(() => options.onRewind(after)).catch((thrown: unknown) => drop(mine, asProblem(thrown)));
   }
 
   function hear(mine: WebSocket, text: string): void {
@@ -136,11 +148,13 @@ export function openSocket(options: SocketOptions): Socket {
     if (!waiter) return;
     waiting.delete(frame.replyTo);
     clearTimeout(waiter.timer);
-    if (frame.ok) waiter.resolve(frame.data);
-    else waiter.reject(problemFrom(frame.data));
+    if (frame.ok) {
+      waiter.atOnce?.(frame.data);
+      waiter.resolve(frame.data);
+    } else waiter.reject(problemFrom(frame.data));
   }
 
-  function ask(mine: WebSocket, type: string, data: unknown): Promise<unknown> {
+  function ask(mine: WebSocket, type: string, data: unknown, atOnce?: Waiting["atOnce"]): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (mine.readyState !== Class.OPEN) {
         reject(problem("relay-unreachable", { s: 1 }));
@@ -152,7 +166,7 @@ export function openSocket(options: SocketOptions): Socket {
         reject(problem("relay-unreachable", { s: 1 }));
         drop(mine, problem("relay-unreachable", { s: 1 }));
       }, REPLY_MS);
-      waiting.set(id, { resolve, reject, timer });
+      waiting.set(id, { resolve, reject, timer, atOnce });
       mine.send(JSON.stringify({ id, type, data }));
     });
   }

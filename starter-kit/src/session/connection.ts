@@ -116,6 +116,7 @@ export function createConnection(context: Context): Connection {
       url: `${context.base.replace(/^http/, "ws")}/api/v1/ws`,
       signIn,
       cursor: () => context.book?.cursor ?? 0,
+      onRewind: (after) => context.change(() => commit(context, { meta: { cursor: after } })),
       onEvent: ({ seq, type, data }) => context.change(() => heard(context, seq, type, data)),
       onRemark: ({ type, data }) => remarked(context, type, data),
       onStatus,

@@ -57,6 +57,9 @@ export function problem(code: string, params: Params = {}, fallback = ""): Probl
   });
 }
 
+/** Whether there is a text for this code here. */
+export const isKnown = (code: string): boolean => code in TEXTS;
+
 /** Whatever was thrown, as a problem. */
 export function asProblem(thrown: unknown): Problem {
   if (thrown instanceof Problem) return thrown;
