@@ -22,15 +22,19 @@ library Signatures {
         return address(ripemd160(abi.encodePacked(sha256(abi.encodePacked(parity, sig.x)))));
     }
 
-    /// @dev Whether the key signed `digest`. That the key lies on the curve must be checked as well: else y could be
-    /// chosen freely, and finding a signer that is the attacker's own would cost 2^80 steps instead of 2^160.
+    /// @dev Whether the key signed `digest`.
     function signed(IDuplexChannel.Sig calldata sig, bytes32 digest) internal pure returns (bool) {
         uint256 x = uint256(sig.x);
         uint256 y = uint256(sig.y);
-        if (mulmod(y, y, FIELD) != addmod(mulmod(x, mulmod(x, x, FIELD), FIELD), 7, FIELD)) return false;
         uint256 s = uint256(sig.vs) & S_MASK;
-        if (HALF_ORDER < s) return false;
+        if (HALF_ORDER < s || !isPoint(x, y)) return false;
         address signer = ecrecover(digest, uint8(27 + (uint256(sig.vs) >> 255)), sig.r, bytes32(s));
         return signer != address(0) && signer == address(uint160(uint256(keccak256(abi.encodePacked(x, y)))));
+    }
+
+    /// @dev Whether (x, y) lies on the curve. The account fixes x and the parity of y only: could the rest of y be chosen
+    /// freely, it would take 2^80 steps, not 2^160, to find one whose signer is that of a key of one's own.
+    function isPoint(uint256 x, uint256 y) internal pure returns (bool) {
+        return mulmod(y, y, FIELD) == addmod(mulmod(x, mulmod(x, x, FIELD), FIELD), 7, FIELD);
     }
 }

@@ -2,30 +2,37 @@
 pragma solidity 0.8.37;
 
 import {IDuplexChannel} from "../src/IDuplexChannel.sol";
-import {Locks} from "../src/Locks.sol";
 import {Settlement} from "../src/Settlement.sol";
-import {Signatures} from "../src/Signatures.sol";
 import {TypedData} from "../src/TypedData.sol";
 import {ChannelTest} from "./support/ChannelTest.sol";
-import {vm, Vm} from "./support/Vm.sol";
-
-/// @dev The libraries behind external functions, because they read call data.
-contract Probe {
-    function structHash(bytes32 channelId, IDuplexChannel.BalanceProof calldata proof) external pure returns (bytes32) {
-        return TypedData.balanceProof(channelId, proof);
-    }
-
-    function check(IDuplexChannel.Sig calldata sig, address account, bytes32 digest) external pure returns (bool) {
-        return Signatures.account(sig) == account && Signatures.signed(sig, digest);
-    }
-
-    function requireRoot(bytes calldata locks, bytes32 root) external pure {
-        Locks.requireRoot(locks, root, false);
-    }
-}
+import {Probe} from "./support/Probe.sol";
+import {vm} from "./support/Vm.sol";
 
 /// @dev docs/spec/vectors: what the Rust core says, the contract says too.
 contract VectorsTest is ChannelTest {
+    /// @dev A row of settlements.json.
+    struct Row {
+        bool closedByB;
+        uint96 declared;
+        uint96 floorA;
+        uint96 floorB;
+        string name;
+        int96 netA;
+        int96 netB;
+        uint96 payA;
+        uint96 payB;
+        uint96 penalty;
+        uint16 penaltyBps;
+        bool recovered;
+        uint96 transferredA;
+        uint96 transferredB;
+        uint128 unlockedA;
+        uint128 unlockedB;
+    }
+
+    string private constant ROW = "Row(bool closedByB,uint96 declared,uint96 floorA,uint96 floorB,string name,int96 netA,"
+        "int96 netB,uint96 payA,uint96 payB,uint96 penalty,uint16 penaltyBps,bool recovered,uint96 transferredA,"
+        "uint96 transferredB,uint128 unlockedA,uint128 unlockedB)";
     string private constant DIRECTORY = "../docs/spec/vectors/";
 
     Probe private probe = new Probe();
@@ -197,71 +204,85 @@ contract VectorsTest is ChannelTest {
     }
 
     /// @dev The arithmetic alone.
-    function test_settlements() external {
-        load("settlements");
-        uint256 n;
-        for (; rowAt("", n); ++n) {
-            uint256 total = uint256(signedNumber(".netA") + signedNumber(".netB"));
-            uint256 owedByA = Settlement.max(number(".floorA"), number(".transferredA") + number(".unlockedA"));
-            uint256 owedByB = Settlement.max(number(".floorB"), number(".transferredB") + number(".unlockedB"));
-            (uint256 payA, uint256 payB) = Settlement.split(signedNumber(".netA"), total, owedByA, owedByB);
-            bool byB = flag(".closedByB");
-            uint256 shown = byB
-                ? Settlement.max(number(".transferredB"), number(".floorB"))
-                : Settlement.max(number(".transferredA"), number(".floorA"));
-            uint256 penalty = flag(".recovered")
-                ? 0
-                : Settlement.penalty(byB ? payB : payA, shown, number(".declared"), number(".penaltyBps"));
-            assertEq(penalty, number(".penalty"), row);
-            assertEq(byB ? payA + penalty : payA - penalty, number(".payA"), row);
-            assertEq(byB ? payB - penalty : payB + penalty, number(".payB"), row);
+    function test_settlements() external view {
+        Row[] memory rows = settlements();
+        for (uint256 i = 0; i < rows.length; ++i) {
+            Row memory r = rows[i];
+            int256 netA = r.netA;
+            (uint256 payA, uint256 payB) = Settlement.split(
+                netA,
+                uint256(netA + r.netB),
+                owed(r.floorA, r.transferredA, r.unlockedA),
+                owed(r.floorB, r.transferredB, r.unlockedB)
+            );
+            uint256 penalty = penaltyOf(r, r.closedByB ? payB : payA);
+            assertEq(penalty, r.penalty, r.name);
+            assertEq(r.closedByB ? payA + penalty : payA - penalty, r.payA, r.name);
+            assertEq(r.closedByB ? payB - penalty : payB + penalty, r.payB, r.name);
         }
-        assertGe(n, 100, "rows");
+    }
+
+    function owed(uint256 floor, uint256 sent, uint256 unlocked) private pure returns (uint256) {
+        return Settlement.max(floor, sent + unlocked);
+    }
+
+    function penaltyOf(Row memory r, uint256 pay) private pure returns (uint256) {
+        if (r.recovered) return 0;
+        uint256 shown = r.closedByB ? owed(r.floorB, r.transferredB, 0) : owed(r.floorA, r.transferredA, 0);
+        return Settlement.penalty(pay, shown, r.declared, r.penaltyBps);
     }
 
     /// @dev The same through the contract: deposits, withdrawal, close, counter-claims, floors, locks, settle.
     function test_settlementsOnChain() external {
-        load("settlements");
-        for (uint256 n = 0; rowAt("", n); n += n < 20 ? 1 : 5) {
+        Row[] memory rows = settlements();
+        for (uint256 i = 0; i < rows.length; ++i) {
             uint256 state = vm.snapshotState();
-            playRow(n);
+            play(rows[i], i);
             vm.revertToState(state);
         }
     }
 
-    function playRow(uint256 n) private {
-        int256 netA = signedNumber(".netA");
-        int256 netB = signedNumber(".netB");
+    function settlements() private view returns (Row[] memory rows) {
+        string memory file = vm.readFile(string.concat(DIRECTORY, "settlements.json"));
+        rows = abi.decode(vm.parseJsonTypeArray(file, "$", ROW), (Row[]));
+        assertGe(rows.length, 100, "rows");
+    }
+
+    function play(Row memory r, uint256 n) private {
         vm.deal(alice.account, 1 << 97);
         vm.deal(bob.account, 1 << 97);
-        // A negative net is what a withdrawal of received money leaves behind.
-        IDuplexChannel.Params memory params = openWith(
-            netA < 0 ? 0 : uint96(uint256(netA)), netB < 0 ? 0 : uint96(uint256(netB)), uint16(number(".penaltyBps"))
-        );
-        if (netA < 0) withdrawAll(params, false, uint96(uint256(-netA)));
-        if (netB < 0) withdrawAll(params, true, uint96(uint256(-netB)));
-
-        bool byB = flag(".closedByB");
-        (Participant memory closer, Participant memory partner) = byB ? (bob, alice) : (alice, bob);
-        (bytes memory locksAB, bytes memory locksBA) = (lockOf(".unlockedA", n), lockOf(".unlockedB", n + 1000));
-        IDuplexChannel.BalanceProof memory fromA = proofOf(7, uint96(number(".transferredA")), locksAB);
-        IDuplexChannel.BalanceProof memory fromB = proofOf(9, uint96(number(".transferredB")), locksBA);
-        IDuplexChannel.BalanceProof memory incoming = byB ? fromA : fromB;
-        if (flag(".recovered")) {
+        IDuplexChannel.Params memory params = openRow(r.netA, r.netB, r.penaltyBps);
+        (Participant memory closer, Participant memory partner) = r.closedByB ? (bob, alice) : (alice, bob);
+        bytes memory locksAB = lockOf(r.unlockedA, n);
+        bytes memory locksBA = lockOf(r.unlockedB, n + 1000);
+        IDuplexChannel.BalanceProof memory incoming = proofOf(7, r.transferredA, locksAB);
+        IDuplexChannel.BalanceProof memory outgoing = proofOf(9, r.transferredB, locksBA);
+        if (!r.closedByB) (incoming, outgoing) = (outgoing, incoming);
+        if (r.recovered) {
             vm.prank(closer.account);
             channels.recover(params, FOREVER);
             counterClaimBy(closer, params, incoming);
         } else {
-            closeBy(closer, params, uint96(number(".declared")), incoming);
+            closeBy(closer, params, r.declared, incoming);
         }
         // In both orders, because the declaration is kept in different places.
-        if (n % 2 == 0) counterClaimBy(partner, params, byB ? fromB : fromA);
-        raiseTo(alice, params, ".floorA");
-        raiseTo(bob, params, ".floorB");
-        if (n % 2 == 1) counterClaimBy(partner, params, byB ? fromB : fromA);
+        if (n % 2 == 0) counterClaimBy(partner, params, outgoing);
+        raiseTo(alice, params, r.floorA);
+        raiseTo(bob, params, r.floorB);
+        if (n % 2 == 1) counterClaimBy(partner, params, outgoing);
 
         rollPastFinal(params);
-        settleExpecting(params, locksAB, locksBA, number(".payA"), number(".payB"));
+        settleExpecting(params, locksAB, locksBA, r.payA, r.payB);
+    }
+
+    /// @dev A net below zero is what a withdrawal of received money leaves behind.
+    function openRow(int256 netA, int256 netB, uint16 penaltyBps)
+        private
+        returns (IDuplexChannel.Params memory params)
+    {
+        params = openWith(netA < 0 ? 0 : uint96(uint256(netA)), netB < 0 ? 0 : uint96(uint256(netB)), penaltyBps);
+        if (netA < 0) withdrawAll(params, false, uint96(uint256(-netA)));
+        if (netB < 0) withdrawAll(params, true, uint96(uint256(-netB)));
     }
 
     function withdrawAll(IDuplexChannel.Params memory params, bool fromB, uint96 amount) private {
@@ -269,18 +290,23 @@ contract VectorsTest is ChannelTest {
         channels.cooperativeWithdraw(params, fromB, amount, FOREVER, sign(alice, hash), sign(bob, hash));
     }
 
-    /// @dev A list of one lock that is opened in time, if there is anything unlocked.
-    function lockOf(string memory key, uint256 salt) private returns (bytes memory) {
-        uint256 amount = number(key);
+    /// @dev Locks that are opened in time, if there is anything unlocked: one, or for absurd sums up to 64 of the largest.
+    function lockOf(uint256 amount, uint256 salt) private returns (bytes memory) {
         if (amount == 0) return "";
         bytes32 preimage = keccak256(abi.encode("row", salt));
         registerPreimage(preimage);
-        return pack(Lock(1, uint96(amount), uint32(block.number + 50), preimage));
+        uint256 count = Settlement.min(64, 1 + amount / type(uint96).max);
+        Lock[] memory locks = new Lock[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            uint256 share = Settlement.min(amount, type(uint96).max);
+            locks[i] = Lock(uint64(i + 1), uint96(share), uint32(block.number + 50), preimage);
+            amount -= share;
+        }
+        return pack(locks);
     }
 
-    function raiseTo(Participant memory sender, IDuplexChannel.Params memory params, string memory key) private {
-        (,, uint96 floor,,) = channels.direction(idOf(params), sender.account == bob.account);
-        uint96 wanted = uint96(number(key));
+    function raiseTo(Participant memory sender, IDuplexChannel.Params memory params, uint96 wanted) private {
+        uint96 floor = postedOf(params, sender.account == bob.account).floor;
         if (floor < wanted) raiseFloorOf(sender, params, proofOf(1, wanted));
         else assertEq(floor, wanted, "the declaration is the floor");
     }
