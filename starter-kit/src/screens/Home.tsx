@@ -1,6 +1,7 @@
 import type { State } from "../session/state.ts";
 import { AlertNote } from "../ui/AlertNote.tsx";
 import { useSelect } from "../ui/context.tsx";
+import { DEMO_ACCOUNTS } from "../ui/demo.ts";
 import { Icon } from "../ui/icons.tsx";
 import { Card, Page } from "../ui/Page.tsx";
 import { Qtum, qtumText } from "../ui/Qtum.tsx";
@@ -63,6 +64,7 @@ export function Home() {
         </section>
         <div className="stack">
           <Checklist />
+          <SecondPerson />
           <Card title="Last activities" aside={activity.length > 0 && <Link to="/activity">All</Link>}>
             {activity.length === 0 ? <p className="muted">Nothing yet.</p> : <ActivityList items={activity.slice(0, ACTIVITIES_SHOWN)} />}
           </Card>
@@ -109,6 +111,26 @@ function Figures() {
         {left !== null && network && <dd>{left === 0 ? "can be paid out now" : `back in ${blocksAndTime(left, network.blockSeconds)}`}</dd>}
       </div>
     </dl>
+  );
+}
+
+/** The demo needs two people; the other one lives in a second tab. */
+function SecondPerson() {
+  const account = useSelect((state) => state.account);
+  const profiles = useSelect((state) => state.profiles);
+  const dev = useSelect((state) => state.network?.dev ?? false);
+  const other = DEMO_ACCOUNTS.find(({ address }) => address !== account?.address);
+  const known = profiles.some(({ address }) => address === other?.address);
+  if (!dev || !other || known || account?.protection !== "public") return null;
+  return (
+    <Card title={`Play ${other.name}, too`}>
+      <p className="small muted">Every profile of this browser has its own key. Open {other.name} in a second tab and watch the payments arrive.</p>
+      <div>
+        <a className="button small" href={`/welcome?profile=${other.key}`} target={`sparky-${other.key}`} data-testid="second-person">
+          Open {other.name} in a new tab
+        </a>
+      </div>
+    </Card>
   );
 }
 

@@ -1,5 +1,5 @@
 import type { ReactNode } from "react";
-import { NetworkChip, ThemeButton } from "../ui/Frame.tsx";
+import { Banners, NetworkChip, ThemeButton } from "../ui/Frame.tsx";
 import { Mark } from "../ui/icons.tsx";
 import { Page } from "../ui/Page.tsx";
 
@@ -18,6 +18,7 @@ export function PlainPage({ title, lead, children }: { readonly title: string; r
         </div>
       </header>
       <main id="page">
+        <Banners />
         <Page title={title} lead={lead}>
           {children}
         </Page>

@@ -81,7 +81,7 @@ export function Frame({ children }: { readonly children: ReactNode }) {
 const isHere = (path: string, to: string): boolean => path === to || (to !== "/" && path.startsWith(`${to}/`));
 
 /** What holds for every page: offline, read-only. */
-function Banners() {
+export function Banners() {
   const connection = useSelect((state) => state.connection);
   const writer = useSelect((state) => state.writer);
   const secondTab = writer === "second-tab";
@@ -234,7 +234,7 @@ function AccountMenu() {
           <Icon name="key" /> Account and backup
         </Link>
         {profiles
-          .filter(({ profile }) => profile !== current)
+          .filter(({ profile }) => profile !== current && !profile.startsWith("lab-"))
           .map(({ profile, name }) => (
             <a key={profile} href={`/?profile=${encodeURIComponent(profile)}`} target={`sparky-${profile}`}>
               <Icon name="account" /> Open {name} in a tab

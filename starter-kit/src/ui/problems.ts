@@ -87,6 +87,10 @@ export const REMEDIES: Readonly<Record<string, Row>> = {
   "too-early": row("warn", hint("Wait for the answer window to end.")),
   "dev-only": row("bad", go("Home", "/")),
   "core-failed": row("bad", act("Reload", "reload")),
+  "call-refused": row("bad", act("Refresh", "refresh")),
+  "no-credit": row("info", hint("Nothing to do.")),
+  "other-deployment": row("bad", hint("Use the relay that you used before, or another profile.")),
+  "profile-taken": row("bad", hint("Use another profile for another key.")),
   malformed: row("bad", act("Reload", "reload")),
   internal: row("bad", act("Reload", "reload")),
 };
