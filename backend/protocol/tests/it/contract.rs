@@ -164,6 +164,15 @@ impl Contract {
                     amount: *amount,
                 })
             }
+            ContractCall::CooperativeWithdraw { .. } | ContractCall::CooperativeClose { .. } => {
+                self.agree(caller, call)
+            }
+            other => self.act_alone(caller, other),
+        }
+    }
+
+    fn agree(&mut self, caller: Account, call: &ContractCall) -> Result<Done, Revert> {
+        match call {
             ContractCall::CooperativeWithdraw {
                 params,
                 from,
@@ -237,6 +246,18 @@ impl Contract {
                     paid,
                 })
             }
+            _ => Err("not an agreement"),
+        }
+    }
+
+    fn act_alone(&mut self, caller: Account, call: &ContractCall) -> Result<Done, Revert> {
+        let events = |event| {
+            Ok(Done {
+                events: vec![event],
+                paid: vec![],
+            })
+        };
+        match call {
             ContractCall::Close {
                 params,
                 declared,
@@ -281,7 +302,7 @@ impl Contract {
                 locks_ba,
             } => self.settle(params, [locks_ab, locks_ba]),
             ContractCall::RegisterPreimages { preimages } => Ok(self.register(preimages)),
-            ContractCall::Withdraw { .. } => Err("NoCredit"),
+            _ => Err("NoCredit"),
         }
     }
 
@@ -364,11 +385,11 @@ impl Contract {
         let may_be_lost = finalizes_at + params.window <= self.next;
         for side in Side::BOTH {
             let (list, root) = (locks[side], facts.posted[side].locks_root);
-            let lost = list.is_empty() && may_be_lost;
+            let given_up = list.is_empty() && may_be_lost;
             if 64 < list.len() {
                 return Err("LocksMalformed");
             }
-            if !lost && lock::root(list) != root {
+            if !given_up && lock::root(list) != root {
                 return Err("LocksMismatch");
             }
         }
@@ -419,17 +440,17 @@ impl Contract {
     ) -> Result<BalanceProof, Revert> {
         let channel_id = params.id();
         let (nonce, transferred, locks_root) = (0, Amount::ZERO, Hash::ZERO);
-        let none = BalanceProof {
+        let nothing = BalanceProof {
             channel_id,
             nonce,
             transferred,
             locks_root,
         };
         match incoming {
-            None => Ok(none),
+            None => Ok(nothing),
             Some(SignedProof { proof, .. }) if proof.nonce == 0 => {
                 let says = proof.transferred != Amount::ZERO || proof.locks_root != Hash::ZERO;
-                if says { Err("NonceZero") } else { Ok(none) }
+                if says { Err("NonceZero") } else { Ok(nothing) }
             }
             Some(signed) => {
                 let digest = proof_in(params, signed).digest(&self.domain);

@@ -6,167 +6,23 @@
 use std::collections::BTreeMap;
 
 use sparky_protocol::{
-    Account, Amount, BalanceProof, Channel, ChannelId, ContractCall, Facts, Hash, Lock, MAX_NONCE,
-    Operation, PaymentHash, Phase, Preimage, RemoveReason, Reserve, SecretKey, Side, Signature,
-    SignedProof, Tip, Update, lock, settlement,
+    Account, Amount, BalanceProof, Channel, ChannelId, ContractCall, Facts, Hash, Lock, Operation,
+    PaymentHash, Phase, Preimage, RemoveReason, Reserve, SecretKey, Side, Signature, SignedProof,
+    Tip, Update, lock, settlement,
     watch::{Caller, watch},
 };
 
 use crate::{
     contract::{Chain, ack_of},
-    dice::Dice,
+    moves::{Move, Setup, WINDOW},
     participant::Participant,
 };
-
-const WINDOW: u32 = 20;
-
-/// What the hostile one, or the honest one while nothing is wrong yet, does next.
-#[derive(Clone, Debug)]
-pub enum Move {
-    HonestPays(u128),
-    HonestLocks(u128, u32),
-    HonestSettles(usize),
-    HonestRemoves(usize),
-    HonestAcks,
-    HostilePays(u128),
-    HostileLocks {
-        amount: u128,
-        by: u32,
-        known: bool,
-    },
-    HostileSettles(usize),
-    HostileRemoves(usize),
-    HostileAcks(usize),
-    Dust(Side, u128),
-    Mine(u32),
-    HonestCloses {
-        recover: bool,
-    },
-    HostileCloses {
-        declared: usize,
-        incoming: usize,
-        recover: bool,
-    },
-    PostsOld {
-        at: usize,
-        acked: bool,
-    },
-    PostsOwnOld {
-        at: usize,
-    },
-    PostsForged {
-        nonce: u64,
-        transferred: u128,
-    },
-    RaisesFloor(usize),
-    RaisesForged(u128),
-    Registers(usize),
-    SettlesWith {
-        empty: bool,
-    },
-}
-
-/// How the game is set up.
-#[derive(Clone, Copy, Debug)]
-pub struct Setup {
-    pub honest: Side,
-    /// Who answers for the honest one once it is closed.
-    pub caller: Caller,
-    pub deposits: [u128; 2],
-    pub penalty_bps: u16,
-    /// Whether the honest one, or its tower, acts before or after the hostile one in each block.
-    pub late: bool,
-}
-
-/// A setup and moves from a seed.
-pub fn deal(dice: &mut Dice) -> (Setup, Vec<Move>) {
-    let setup = Setup {
-        honest: Side::from_flag(dice.below(2) == 1),
-        caller: [Caller::Participant, Caller::Tower][dice.below(2)],
-        deposits: [dice.amount(200), dice.amount(200)],
-        penalty_bps: [0, 5_000, 10_000, u16::MAX][dice.below(4)],
-        late: dice.below(2) == 1,
-    };
-    let mut moves: Vec<Move> = (0..4 + dice.below(28)).map(|_| traffic(dice)).collect();
-    moves.push(match dice.below(3) {
-        0 => Move::HonestCloses {
-            recover: dice.below(4) == 0,
-        },
-        _ => Move::HostileCloses {
-            declared: dice.below(64),
-            incoming: dice.below(64),
-            recover: dice.below(5) == 0,
-        },
-    });
-    moves.extend((0..dice.below(16)).map(|_| attack(dice)));
-    (setup, moves)
-}
-
-fn traffic(dice: &mut Dice) -> Move {
-    let (at, amount) = (dice.below(64), 1 + dice.amount(60));
-    let by = u32::try_from(dice.below(u64::from(WINDOW) + 2)).expect("small");
-    match dice.below(24) {
-        0..=3 => Move::HonestPays(amount),
-        4..=7 => Move::HostilePays(amount),
-        8..=10 => Move::HonestLocks(amount, by),
-        11..=13 => Move::HostileLocks {
-            amount,
-            by,
-            known: dice.below(3) != 0,
-        },
-        14 => Move::HonestSettles(at),
-        15..=16 => Move::HonestRemoves(at),
-        17 => Move::HostileSettles(at),
-        18 => Move::HostileRemoves(at),
-        19 => Move::HonestAcks,
-        20..=21 => Move::HostileAcks(at),
-        22 => Move::Dust(Side::from_flag(dice.below(2) == 1), 1 + dice.amount(9)),
-        _ => Move::Mine(1 + by / 4),
-    }
-}
-
-fn attack(dice: &mut Dice) -> Move {
-    let at = dice.below(64);
-    match dice.below(16) {
-        0..=3 => Move::PostsOld {
-            at,
-            acked: dice.below(2) == 1,
-        },
-        4..=5 => Move::PostsOwnOld { at },
-        6 => Move::PostsForged {
-            nonce: [1, 7, MAX_NONCE][dice.below(3)],
-            transferred: dice.amount(300),
-        },
-        7 => Move::RaisesFloor(at),
-        8 => Move::RaisesForged(dice.amount(1_000)),
-        9..=11 => Move::Registers(at),
-        12 => Move::SettlesWith {
-            empty: dice.below(2) == 1,
-        },
-        _ => Move::Mine([1, 1, 2, WINDOW / 2 - 1, WINDOW / 2, WINDOW - 1, WINDOW][dice.below(7)]),
-    }
-}
-
-/// The longest prefix-and-subset search that is cheap: drops moves one by one while it still fails.
-pub fn shorten(moves: &[Move], fails: impl Fn(&[Move]) -> bool) -> Vec<Move> {
-    let mut moves = moves.to_vec();
-    let mut at = moves.len();
-    while 0 < at {
-        at -= 1;
-        let mut fewer = moves.clone();
-        fewer.remove(at);
-        if fails(&fewer) {
-            moves = fewer;
-        }
-    }
-    moves
-}
 
 /// Plays a game on a chain. The error says what went wrong.
 pub fn play(chain: &mut impl Chain, setup: Setup, moves: &[Move]) -> Result<(), String> {
     let mut game = Game::new(chain, setup)?;
     for next in moves {
-        game.make(next.clone())?;
+        game.make(*next)?;
     }
     game.finish()
 }
@@ -265,6 +121,61 @@ impl<'a, C: Chain> Game<'a, C> {
             self.defend()?;
         }
         match next {
+            Move::Dust(to, amount) => {
+                let (params, amount) = (self.facts().params, Amount(amount));
+                let stranger = Account([9; 20]);
+                let dust = ContractCall::Deposit { params, to, amount };
+                let refused = self.chain.call(stranger, &dust).is_err();
+                if refused != disputed {
+                    return Err("a deposit works exactly while it is open".into());
+                }
+                self.look();
+            }
+            Move::Mine(blocks) => {
+                for _ in 0..blocks {
+                    self.chain.mine(1);
+                    self.look();
+                    if self.facts().closed.is_some() {
+                        self.defend()?;
+                    }
+                }
+            }
+            Move::HonestCloses { recover } if !disputed => {
+                let valid_until = self.chain.next() + 5;
+                let call = if recover {
+                    self.honest.channel.recover_call(valid_until)
+                } else {
+                    self.honest
+                        .channel
+                        .close_call(self.setup.honest, valid_until)
+                };
+                self.chain.call(self.honest.key.account(), &call)?;
+                self.closed_honestly = true;
+                self.look();
+            }
+            Move::HostileCloses {
+                declared,
+                incoming,
+                recover,
+            } if !disputed => {
+                self.hostile_closes(declared, incoming, recover)?;
+            }
+            Move::HonestCloses { .. } | Move::HostileCloses { .. } => {}
+            other if disputed => self.attack(&other),
+            other => self.exchange(other),
+        }
+        if self.facts().settled.is_some() {
+            return Ok(());
+        }
+        if disputed && self.setup.late {
+            self.defend()?;
+        }
+        Ok(())
+    }
+
+    /// Moves between the two, off the chain.
+    fn exchange(&mut self, next: Move) {
+        match next {
             Move::HonestPays(amount) => {
                 self.honest_sends(Operation::Transfer {
                     amount: Amount(amount),
@@ -347,56 +258,8 @@ impl<'a, C: Chain> Game<'a, C> {
                     self.honest.receive_ack(&ack);
                 }
             }
-            Move::Dust(to, amount) => {
-                let (params, amount) = (self.facts().params, Amount(amount));
-                let stranger = Account([9; 20]);
-                let dust = ContractCall::Deposit { params, to, amount };
-                let refused = self.chain.call(stranger, &dust).is_err();
-                self.expect(
-                    refused == disputed,
-                    "a deposit works exactly while it is open",
-                )?;
-                self.look();
-            }
-            Move::Mine(blocks) => {
-                for _ in 0..blocks {
-                    self.chain.mine(1);
-                    self.look();
-                    if self.facts().closed.is_some() {
-                        self.defend()?;
-                    }
-                }
-            }
-            Move::HonestCloses { recover } if !disputed => {
-                let valid_until = self.chain.next() + 5;
-                let call = if recover {
-                    self.honest.channel.recover_call(valid_until)
-                } else {
-                    self.honest
-                        .channel
-                        .close_call(self.setup.honest, valid_until)
-                };
-                self.chain.call(self.honest.key.account(), &call)?;
-                self.closed_honestly = true;
-                self.look();
-            }
-            Move::HostileCloses {
-                declared,
-                incoming,
-                recover,
-            } if !disputed => {
-                self.hostile_closes(declared, incoming, recover)?;
-            }
-            Move::HonestCloses { .. } | Move::HostileCloses { .. } => {}
-            other => self.attack(&other),
+            _ => {}
         }
-        if self.facts().settled.is_some() {
-            return Ok(());
-        }
-        if disputed && self.setup.late {
-            self.defend()?;
-        }
-        Ok(())
     }
 
     fn hostile_closes(
@@ -511,7 +374,10 @@ impl<'a, C: Chain> Game<'a, C> {
                 .street(sender)
                 .locks_of(&root)
                 .map(<[Lock]>::to_vec);
-            let found = known.cloned().find(|locks| lock::root(locks) == root);
+            let found = known
+                .into_iter()
+                .find(|locks| lock::root(locks) == root)
+                .cloned();
             if empty {
                 vec![]
             } else {
@@ -655,10 +521,6 @@ impl<'a, C: Chain> Game<'a, C> {
             return Err(format!("an honest closer paid {}", settled.penalty));
         }
         Ok(())
-    }
-
-    fn expect(&self, holds: bool, what: &str) -> Result<(), String> {
-        if holds { Ok(()) } else { Err(what.into()) }
     }
 
     fn lock(&mut self, sender: Side, amount: u128, by: u32) -> Lock {

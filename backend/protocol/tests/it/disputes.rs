@@ -5,7 +5,8 @@ use sparky_protocol::{Account, Domain};
 use crate::{
     contract::Contract,
     dice::Dice,
-    dispute::{Move, Setup, deal, play, shorten},
+    dispute::play,
+    moves::{Move, Setup, deal, shorten},
 };
 
 const GAMES: u64 = 3_000;

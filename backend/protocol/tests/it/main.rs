@@ -6,6 +6,7 @@ mod contract;
 mod dice;
 mod dispute;
 mod disputes;
+mod moves;
 mod pair;
 mod participant;
 mod vectors;

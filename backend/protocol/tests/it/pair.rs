@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// What can happen.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Event {
     Pay(Side, u128),
     LockAdd(Side, u128, u32),
@@ -486,7 +486,9 @@ proptest! {
         confirmations in 1_u32..4,
     ) {
         let mut pair = Pair::new(confirmations);
-        events.into_iter().for_each(|event| pair.happen(event));
+        for event in events {
+            pair.happen(event);
+        }
         pair.calm_down();
     }
 }
