@@ -175,12 +175,12 @@ pub(crate) fn sample(purpose: &str, amount: Amount) -> Result<ContractCall> {
         window: 50,
         penalty_bps: 10_000,
     };
-    let signature = Some(sparky_protocol::Signature {
+    let signature = sparky_protocol::Signature {
         r: [1; 32],
         vs: [1; 32],
         x: [1; 32],
         y: [1; 32],
-    });
+    };
     let channel_id = params.id();
     let proof = sparky_protocol::BalanceProof {
         channel_id,
@@ -188,8 +188,8 @@ pub(crate) fn sample(purpose: &str, amount: Amount) -> Result<ContractCall> {
         transferred: amount,
         locks_root: sparky_protocol::Hash::ZERO,
     };
-    let proof = proof.signed(signature.unwrap_or(sparky_protocol::Signature::ABSENT));
-    let (signature_a, signature_b, valid_until) = (signature, None, 1);
+    let proof = proof.signed(signature);
+    let (signature_a, signature_b, valid_until) = (Some(signature), None, 1);
     Ok(match purpose {
         "open" => ContractCall::Open {
             account_b: params.account_b,

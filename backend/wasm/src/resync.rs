@@ -45,6 +45,10 @@ pub fn with_facts(known: &str, shown: &str, here: &str) -> core::result::Result<
 /// Takes over facts and newer signatures from the channel that the relay shows. Without a channel
 /// of our own everything is taken over, after the same verification.
 #[wasm_bindgen]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "an optional text can only be taken by value from JavaScript"
+)]
 pub fn merge(
     known: Option<String>,
     shown: &str,

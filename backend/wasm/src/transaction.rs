@@ -44,11 +44,13 @@ struct Signed {
 
 /// What something would cost.
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 struct Quote {
-    fee_sat: String,
-    gas_sat: String,
-    total_sat: String,
+    #[serde(rename = "feeSat")]
+    fee: String,
+    #[serde(rename = "gasSat")]
+    gas: String,
+    #[serde(rename = "totalSat")]
+    total: String,
 }
 
 #[wasm_bindgen]
@@ -120,9 +122,9 @@ pub fn quote(
         };
         let plan = plan(&owner, output, &purse)?;
         json::print(&Quote {
-            fee_sat: (plan.fee - plan.gas_fee).to_string(),
-            gas_sat: plan.gas_fee.to_string(),
-            total_sat: (plan.amount + plan.fee).to_string(),
+            fee: (plan.fee - plan.gas_fee).to_string(),
+            gas: plan.gas_fee.to_string(),
+            total: (plan.amount + plan.fee).to_string(),
         })
     };
     Ok(quote()?)

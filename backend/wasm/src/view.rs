@@ -1,5 +1,7 @@
 //! A channel as a screen shows it: every figure of it is computed here, at one height.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use sparky_protocol::{Account, Amount, Channel, Phase, Side, Tip, settlement, watch};
 use wasm_bindgen::prelude::*;
@@ -23,7 +25,8 @@ struct View {
     confirmations_left: u32,
     closing: Option<Closing>,
     payout: Option<Payout>,
-    can: Abilities,
+    /// What the participant may do now, by verb.
+    can: BTreeMap<&'static str, bool>,
 }
 
 #[derive(Serialize)]
@@ -79,17 +82,6 @@ struct Payout {
     height: u32,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Abilities {
-    pay: bool,
-    deposit: bool,
-    close: bool,
-    counter_claim: bool,
-    settle: bool,
-    withdraw: bool,
-}
-
 /// Everything that a screen shows of `channel` to the participant on `side`.
 #[wasm_bindgen(js_name = viewChannel)]
 pub fn view_channel(channel: &str, side: &str, tip: &str) -> core::result::Result<String, JsValue> {
@@ -126,14 +118,17 @@ fn view(channel: &Channel, side: Side, tip: &Tip) -> View {
             Phase::Final { .. } => "final",
             Phase::Settled => "settled",
         },
-        can: Abilities {
-            pay: open && balances.available != Amount::ZERO,
-            deposit: open,
-            close: open,
-            counter_claim: helps,
-            settle,
-            withdraw: open && channel.withdrawable(side, tip) != Amount::ZERO,
-        },
+        can: BTreeMap::from([
+            ("pay", open && balances.available != Amount::ZERO),
+            ("deposit", open),
+            ("close", open),
+            ("counterClaim", helps),
+            ("settle", settle),
+            (
+                "withdraw",
+                open && channel.withdrawable(side, tip) != Amount::ZERO,
+            ),
+        ]),
         balances,
         nonces: Nonces {
             sent: channel.street(side).nonce(),
