@@ -1,1 +1,228 @@
-//! The relay: verify, store, forward, watch.
+//! The relay: verifies what participants sign, stores it, forwards it, and watches the chain.
+//!
+//! It never holds a key or a coin: it can refuse service, it can not steal. A payment passes through
+//! `socket` or `channels`, is verified by `sparky-protocol` against the channel in `book`, made durable
+//! by `commit`, and told by `hub`. A block passes through `chain::follow` into facts and events, and
+//! wakes `watchtower`.
+//!
+//! What is absent on purpose: rules (they are in `sparky-protocol`), scripts and logs (`sparky-qtum`),
+//! SQL outside of `store`, secret keys (a lint forbids their type here).
+
+#![forbid(unsafe_code)]
+
+mod app;
+mod auth;
+mod body;
+mod book;
+mod chain;
+mod channels;
+mod clock;
+mod commit;
+mod config;
+mod dev;
+mod error;
+mod events;
+mod hub;
+mod layers;
+mod limit;
+mod ops;
+mod problems;
+mod routes;
+mod sessions;
+mod socket;
+mod store;
+mod watchtower;
+
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicBool, AtomicU32},
+};
+
+use anyhow::{Context as _, bail, ensure};
+use axum::Router;
+use sparky_protocol::{Account, Domain};
+use sparky_qtum::{
+    contract::{self, View},
+    rpc,
+};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, watch},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+pub use config::{Chain, Config, SecretUrl};
+pub use store::{Deployment, migrate};
+
+use crate::{
+    app::{App, Block, Limits, Parts},
+    book::Book,
+    commit::{Committer, Job},
+    error::Error,
+    hub::Hub,
+    limit::Limiter,
+    routes::Routes,
+    sessions::Sessions,
+    store::Store,
+};
+
+/// A relay that is ready to serve.
+pub struct Relay {
+    app: App,
+    jobs: mpsc::Receiver<Job>,
+}
+
+impl Relay {
+    /// Opens the database and looks at the contract. Refuses a database without schema or deployment,
+    /// of another network, and a node that has another contract there, each with what to do about it.
+    pub async fn open(config: Config) -> anyhow::Result<Self> {
+        ops::recorder();
+        let store = Store::open(config.database_url.expose()).await?;
+        let deployment = store.deployment().await?.context("no contract is deployed yet: run `sparky migrate` first")?;
+        ensure!(
+            deployment.network == config.network.name(),
+            "the database belongs to the network {}, the configuration says {}",
+            deployment.network,
+            config.network.name()
+        );
+        let node = rpc::Client::new(config.qtum_rpc_url.expose())?;
+        let window_bounds = look(&node, &deployment).await?;
+        let tower_wallet = config.tower_wallet.as_deref().map_or_else(|| node.clone(), |name| node.for_wallet(name));
+        let network = config.network.network();
+        let allowed_contracts = config
+            .allowed_contracts
+            .iter()
+            .map(|text| sparky_qtum::address::parse(text, network).with_context(|| text.clone()))
+            .collect::<anyhow::Result<Vec<Account>>>()?;
+        let (committer, jobs) = Committer::new();
+        let rate_limit = config.rate_limit();
+        let tip = last_block(&store, &deployment).await?;
+        let app = App::new(Parts {
+            chain: config.network,
+            public_url: config.public_url(),
+            allowed_origins: config.allowed_origins.iter().map(|origin| origin.trim_end_matches('/').to_owned()).collect(),
+            confirmations: config.confirmations(),
+            rate_limit,
+            tower_wallet,
+            allowed_contracts,
+            domain: Domain { chain_id: network.chain_id(), contract: deployment.contract },
+            deployment,
+            window_bounds,
+            store,
+            node,
+            hub: Hub::default(),
+            book: Book::default(),
+            committer,
+            sessions: Sessions::default(),
+            limits: Limits { accounts: Limiter::new(rate_limit), hosts: Limiter::new(rate_limit.div_ceil(10)) },
+            tip: watch::Sender::new(tip),
+            stopping: CancellationToken::new(),
+            connections: TaskTracker::new(),
+            node_trouble: watch::Sender::new(Some("the chain was not followed yet".to_owned())),
+            tower_on: AtomicBool::new(config.tower),
+            tower_wake: tokio::sync::Notify::new(),
+            tower_checked: AtomicU32::new(0),
+        });
+        Ok(Self { app, jobs })
+    }
+
+    /// Serves on `listener` until `shutdown` completes. What the API does not know, `assets` answers:
+    /// the DApp.
+    ///
+    /// Tasks: the committer, the follower, the watchtower, and one per connection.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        assets: Router,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> anyhow::Result<()> {
+        let Self { app, jobs } = self;
+        let tasks = TaskTracker::new();
+        let committer = tokio::spawn(commit::run(app.clone(), jobs));
+        tasks.spawn(chain::follow::run(app.clone()));
+        tasks.spawn(watchtower::run(app.clone()));
+        let router = all_routes()
+            .router
+            .route("/api/{*rest}", axum::routing::any(|| async { Error::NotFound("address") }))
+            .method_not_allowed_fallback(|| async { Error::MethodNotAllowed })
+            .with_state(app.clone())
+            .fallback_service(assets);
+        let service = layers::wrap(router, &app).into_make_service_with_connect_info::<SocketAddr>();
+        let stopping = app.stopping.clone();
+        axum::serve(listener, service)
+            .with_graceful_shutdown(async move {
+                shutdown.await;
+                stopping.cancel();
+            })
+            .await?;
+        app.stopping.cancel();
+        tasks.close();
+        tasks.wait().await;
+        app.connections.close();
+        app.connections.wait().await;
+        // Everybody who could accept something has ended: write what is left, then let go.
+        app.committer.close();
+        committer.await?;
+        app.store.close().await;
+        Ok(())
+    }
+}
+
+/// Every endpoint there is.
+fn all_routes() -> Routes {
+    ops::routes()
+        .and(auth::routes())
+        .and(channels::routes())
+        .and(events::routes())
+        .and(chain::routes())
+        .and(dev::routes())
+        .and(socket::routes())
+}
+
+/// The contract that the database at `url` says is deployed.
+pub async fn deployment(url: &str) -> anyhow::Result<Option<Deployment>> {
+    let store = Store::open(url).await?;
+    let deployment = store.deployment().await?;
+    store.close().await;
+    Ok(deployment)
+}
+
+/// Notes in the database at `url` which contract is deployed.
+pub async fn set_deployment(url: &str, deployment: &Deployment) -> anyhow::Result<()> {
+    let store = Store::open(url).await?;
+    store.put_deployment(deployment).await?;
+    store.close().await;
+    Ok(())
+}
+
+/// Compares the contract on the chain with the one that was deployed, and asks it for its bounds of
+/// the finalization period.
+async fn look(node: &rpc::Client, deployment: &Deployment) -> anyhow::Result<[u32; 2]> {
+    let Some(code) = node.get_code(&deployment.contract).await? else {
+        bail!(
+            "the node has no contract at {}: it follows another chain, or a new one; run `sparky migrate`",
+            deployment.contract
+        );
+    };
+    ensure!(
+        contract::is_channel_contract(&code),
+        "the contract at {} is not the one that this program knows: run `sparky migrate`",
+        deployment.contract
+    );
+    let mut bounds = [0; 2];
+    for (bound, view) in bounds.iter_mut().zip([View::MinWindow, View::MaxWindow]) {
+        let data = view.encode();
+        let request =
+            rpc::CallRequest { contract: &deployment.contract, data: &data, sender: None, gas_limit: None, value: 0 };
+        let answer = node.call_contract(&request).await?;
+        let number = View::number(&answer.output).context("the contract does not tell its bounds")?;
+        *bound = u32::try_from(number)?;
+    }
+    Ok(bounds)
+}
+
+/// Where the relay stood when it stopped.
+async fn last_block(store: &Store, deployment: &Deployment) -> anyhow::Result<Block> {
+    let last = store.last_block().await?;
+    Ok(last.unwrap_or(Block { height: deployment.height.saturating_sub(1), ..Block::default() }))
+}

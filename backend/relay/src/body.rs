@@ -1,0 +1,48 @@
+//! Reading what clients send: every refusal is a problem with a code, never a bare text.
+
+use axum::{
+    extract::{FromRequest, FromRequestParts, Request},
+    http::request::Parts,
+};
+use serde::de::DeserializeOwned;
+
+use crate::error::{Error, Result};
+
+/// The largest body and the largest frame, in bytes.
+pub(crate) const LIMIT: usize = 64 * 1_024;
+
+/// A JSON body.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self> {
+        let bytes = axum::body::to_bytes(request.into_body(), LIMIT)
+            .await
+            .map_err(|_| Error::PayloadTooLarge { size: LIMIT + 1, limit: LIMIT })?;
+        parse(&bytes).map(Self)
+    }
+}
+
+/// The query of an address.
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        axum::extract::Query::from_request_parts(parts, state)
+            .await
+            .map(|axum::extract::Query(query)| Self(query))
+            .map_err(|cause| Error::BadRequest(cause.body_text()))
+    }
+}
+
+/// JSON of the expected shape: what is no JSON is a bad request, what does not fit is a bad value.
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    serde_json::from_slice(bytes).map_err(|cause| match cause.classify() {
+        serde_json::error::Category::Data => Error::InvalidValue { field: "body", reason: cause.to_string() },
+        _ => Error::BadRequest(format!("this is not JSON: {cause}")),
+    })
+}

@@ -1,0 +1,161 @@
+//! The channels in memory: loaded when first asked for, then kept, so that a payment reads nothing.
+//!
+//! What lies here runs ahead of the database by the proofs that wait for their commit. That is safe
+//! because nobody is told of them, because every commit swaps upon the revision it was made from,
+//! and because a channel whose commit failed is thrown away and loaded anew.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use serde_json::value::RawValue;
+use sparky_protocol::{Account, Channel, ChannelId, ChannelParams, Domain, Facts, Side};
+
+use crate::{
+    app::App,
+    error::{Error, Result},
+    store::{StoredChannel, StoredProposal},
+};
+
+/// More channels than this are not kept; those that nobody uses right now are forgotten.
+const REMEMBERED: usize = 200_000;
+
+/// All channels that were asked for.
+#[derive(Default)]
+pub(crate) struct Book {
+    entries: Mutex<HashMap<ChannelId, Arc<Entry>>>,
+    /// Counts the changes that did not go through an entry: what was loaded before one is old.
+    epoch: AtomicU64,
+}
+
+/// One channel.
+pub(crate) struct Entry {
+    pub(crate) params: ChannelParams,
+    /// Set when a commit failed: what is in here never happened.
+    dead: Arc<AtomicBool>,
+    live: Mutex<Live>,
+}
+
+/// What changes about a channel.
+pub(crate) struct Live {
+    pub(crate) channel: Channel,
+    /// The revision of each direction's row that the next change is made upon.
+    pub(crate) revisions: [i64; 2],
+}
+
+impl Entry {
+    /// The channel, for a moment: never held across an `.await`.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Live> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn is_dead(&self) -> bool {
+        self.dead.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn kill(&self) {
+        self.dead.store(true, Ordering::Release);
+    }
+
+    /// On which side the caller stands, or that this channel is not theirs.
+    pub(crate) fn side_of(&self, app: &App, caller: Account) -> Result<Side> {
+        side_of(app, &self.params, caller)
+    }
+}
+
+/// On which side an account stands, or that this channel is not its own.
+pub(crate) fn side_of(app: &App, params: &ChannelParams, caller: Account) -> Result<Side> {
+    params.side_of(&caller).ok_or_else(|| Error::NotParticipant {
+        number: params.number,
+        a: app.address(params.account_a),
+        b: app.address(params.account_b),
+    })
+}
+
+impl Book {
+    /// The channel of this id, from memory or from the store.
+    pub(crate) async fn entry(&self, app: &App, id: ChannelId) -> Result<Arc<Entry>> {
+        loop {
+            let epoch = self.epoch.load(Ordering::Acquire);
+            if let Some(entry) = self.entries().get(&id).filter(|entry| !entry.is_dead()) {
+                return Ok(Arc::clone(entry));
+            }
+            let channel = load(app, id).await?.ok_or_else(|| Error::UnknownChannel(id.to_string()))?;
+            let mut entries = self.entries();
+            // Somebody may have changed the facts while we read them.
+            if epoch != self.epoch.load(Ordering::Acquire) {
+                continue;
+            }
+            if REMEMBERED <= entries.len() {
+                entries.retain(|_, entry| 1 < Arc::strong_count(entry));
+            }
+            // Two may have loaded it at once: the first one counts.
+            if let Some(entry) = entries.get(&id).filter(|entry| !entry.is_dead()) {
+                return Ok(Arc::clone(entry));
+            }
+            let entry = Arc::new(Entry { params: *channel.channel.params(), dead: Arc::default(), live: Mutex::new(channel) });
+            entries.insert(id, Arc::clone(&entry));
+            return Ok(entry);
+        }
+    }
+
+    /// Replaces what the chain says of a channel; none when it says nothing any more.
+    pub(crate) fn replace_facts(&self, id: ChannelId, facts: Option<&Facts>) {
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+        let mut entries = self.entries();
+        match (entries.get(&id), facts) {
+            (Some(entry), Some(facts)) => {
+                let mut live = entry.lock();
+                live.channel = live.channel.with_facts(facts.clone());
+            }
+            (Some(entry), None) => {
+                entry.kill();
+                entries.remove(&id);
+            }
+            (None, _) => {}
+        }
+    }
+
+    fn entries(&self) -> MutexGuard<'_, HashMap<ChannelId, Arc<Entry>>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn load(app: &App, id: ChannelId) -> Result<Option<Live>> {
+    let Some(stored) = app.store.channel(id).await? else { return Ok(None) };
+    let revisions = [stored.directions[0].revision, stored.directions[1].revision];
+    let proposals = app.store.proposals(id, app.oldest_binding_height()).await?;
+    Ok(Some(Live { channel: assemble(&app.domain, &stored, &proposals)?, revisions }))
+}
+
+/// The protocol's channel from its stored parts.
+///
+/// What is in the database was verified when it came in, so the protocol's own stored form is put
+/// together again, and nothing is verified twice.
+pub(crate) fn assemble(domain: &Domain, stored: &StoredChannel, proposals: &[StoredProposal]) -> Result<Channel> {
+    #[derive(serde::Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Parts<'a> {
+        domain: &'a Domain,
+        facts: &'a Facts,
+        streets: [Box<RawValue>; 2],
+        authorisations: Vec<Box<RawValue>>,
+    }
+    let raw = |text: &str| RawValue::from_string(text.to_owned());
+    let empty = || serde_json::value::to_raw_value(&sparky_protocol::Street::default());
+    let street = |side: Side| stored.directions[side].street.as_deref().map_or_else(empty, raw);
+    let parts = || -> serde_json::Result<Channel> {
+        let parts = Parts {
+            domain,
+            facts: &stored.facts,
+            streets: [street(Side::A)?, street(Side::B)?],
+            authorisations: proposals.iter().map(|proposal| raw(&proposal.body)).collect::<serde_json::Result<_>>()?,
+        };
+        serde_json::from_str(&serde_json::to_string(&parts)?)
+    };
+    parts().map_err(|cause| Error::Internal(format!("channel {}: {cause}", stored.facts.channel_id)))
+}

@@ -1,0 +1,255 @@
+//! Verify, store, forward: what REST and WebSocket do with proofs, acks and nacks.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use serde::Serialize;
+use sparky_protocol::{Account, Ack, Channel, ChannelId, Nack, Rejected, Side, Tip, Update};
+
+use super::decide::{Begun, Decision, Effect, begin, decide};
+use crate::{
+    app::App,
+    error::{Error, Result},
+    store::NewEvent,
+};
+
+/// What became of something that was handed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stored {
+    /// It is durable and on its way.
+    New,
+    /// The very same bytes were durable before.
+    Same,
+}
+
+impl Stored {
+    pub(crate) fn status(self) -> StatusCode {
+        match self {
+            Self::New => StatusCode::CREATED,
+            Self::Same => StatusCode::OK,
+        }
+    }
+}
+
+/// What participants hand in.
+#[derive(Clone, Debug)]
+pub(crate) enum Paper {
+    /// The sender's next proof: verified exactly as its recipient would, stored, forwarded.
+    Proof(Update),
+    /// The recipient's receipt: it makes a proof agreed and lets older ones go.
+    Ack(Ack),
+    /// The recipient refuses what the relay took. Forwarded, nothing changes.
+    Nack(Nack),
+}
+
+impl Paper {
+    /// The nonce that it is about.
+    pub(crate) fn nonce(&self) -> u64 {
+        match self {
+            Self::Proof(update) => update.proof.proof.nonce,
+            Self::Ack(ack) => ack.nonce,
+            Self::Nack(nack) => nack.refused,
+        }
+    }
+}
+
+/// Something handed in, on its way to the disk.
+pub(crate) struct Handed {
+    app: App,
+    caller: Account,
+    id: ChannelId,
+    paper: Paper,
+    begun: Result<Begun<Stored>>,
+}
+
+/// Verifies, and takes a place in the order of commits. What one client hands in one after the other
+/// is decided in that order, and may become durable together.
+pub(crate) async fn hand_in(app: &App, caller: Account, id: ChannelId, paper: Paper) -> Handed {
+    let begun = match Frame::of(app, id, &paper) {
+        Ok(frame) => begin(app, caller, id, &mut |channel, side| frame.decide(&paper, channel, side)).await,
+        Err(error) => Err(error),
+    };
+    Handed { app: app.clone(), caller, id, paper, begun }
+}
+
+impl Handed {
+    /// Waits until it is durable, or says why it is refused.
+    pub(crate) async fn durable(self) -> Result<Stored> {
+        let Self { app, caller, id, paper, begun } = self;
+        let first = match begun {
+            Ok(begun) => begun.durable().await,
+            Err(error) => Err(error),
+        };
+        let result = match first {
+            Ok(Some(stored)) => Ok(stored),
+            Ok(None) => {
+                let frame = Frame::of(&app, id, &paper)?;
+                decide(&app, caller, id, |channel, side| frame.decide(&paper, channel, side)).await
+            }
+            Err(error) => Err(error),
+        };
+        let Paper::Proof(update) = &paper else { return result };
+        let result = match result {
+            Err(Error::Rejected(Rejected::StaleNonce { newest, got })) => {
+                repeated(&app, id, update).await.and_then(|known| match known {
+                    Known::Same => Ok(Stored::Same),
+                    Known::Other => Err(Error::NonceConflict { nonce: got }),
+                    Known::Gone => Err(Rejected::StaleNonce { newest, got }.into()),
+                })
+            }
+            other => other,
+        };
+        match &result {
+            Ok(Stored::New) => metrics::counter!("sparky_states_accepted_total").increment(1),
+            Ok(Stored::Same) => {}
+            Err(error) => metrics::counter!("sparky_states_rejected_total", "reason" => error.code()).increment(1),
+        }
+        result
+    }
+}
+
+/// What the decision needs besides the channel, made outside of its lock.
+struct Frame {
+    id: ChannelId,
+    tip: Tip,
+    /// The data of the event that forwards it.
+    body: Arc<str>,
+}
+
+impl Frame {
+    fn of(app: &App, id: ChannelId, paper: &Paper) -> Result<Self> {
+        let body = match paper {
+            Paper::Proof(update) => serde_json::to_string(&Forwarded { channel_id: id, update: Some(update), ack: None, nack: None }),
+            Paper::Ack(ack) => serde_json::to_string(&Forwarded { channel_id: id, update: None, ack: Some(ack), nack: None }),
+            Paper::Nack(nack) => serde_json::to_string(&Forwarded { channel_id: id, update: None, ack: None, nack: Some(nack) }),
+        };
+        let body = body.map_err(|cause| Error::Internal(cause.to_string()))?.into();
+        Ok(Self { id, tip: app.protocol_tip(), body })
+    }
+
+    fn decide(&self, paper: &Paper, channel: &Channel, side: Side) -> Result<Decision<Stored>> {
+        match paper {
+            Paper::Proof(update) => self.decide_proof(update, channel),
+            Paper::Ack(ack) => self.decide_ack(ack, channel),
+            Paper::Nack(nack) => self.decide_nack(nack, channel, side),
+        }
+    }
+
+    fn decide_proof(&self, update: &Update, channel: &Channel) -> Result<Decision<Stored>> {
+        match channel.accept(update, &self.tip) {
+            Ok(next) => {
+                let sender = signer(channel, update)?;
+                let mut event = self.event("proof.received", channel.account(sender.other()));
+                event.proof = Some((self.id, sender, update.proof.proof.nonce));
+                Ok(Decision { effect: Effect::Direction(sender, Box::new(next)), events: vec![event], value: Stored::New })
+            }
+            Err(Rejected::AlreadyHeld { .. }) => Ok(nothing_new()),
+            Err(rule) => Err(rule.into()),
+        }
+    }
+
+    fn decide_ack(&self, ack: &Ack, channel: &Channel) -> Result<Decision<Stored>> {
+        match channel.accept_ack(ack) {
+            Ok(next) => {
+                let event = self.event("proof.acked", channel.account(ack.sender));
+                Ok(Decision { effect: Effect::Direction(ack.sender, Box::new(next)), events: vec![event], value: Stored::New })
+            }
+            Err(Rejected::AlreadyHeld { .. }) => Ok(nothing_new()),
+            // Acks are cumulative: a newer one has said it already, if this one is genuine at all.
+            Err(Rejected::StaleNonce { .. }) => {
+                let recipient = channel.account(ack.sender.other());
+                ack.verify(channel.domain(), &recipient).map_err(|bad| Error::Rejected(bad.into()))?;
+                Ok(nothing_new())
+            }
+            Err(rule) => Err(rule.into()),
+        }
+    }
+
+    fn decide_nack(&self, nack: &Nack, channel: &Channel, side: Side) -> Result<Decision<Stored>> {
+        if nack.channel_id != self.id {
+            return Err(Rejected::WrongChannel { expected: self.id, got: nack.channel_id }.into());
+        }
+        if nack.sender == side {
+            let reason = "only the recipient of a proof can refuse it".to_owned();
+            return Err(Error::InvalidValue { field: "sender", reason });
+        }
+        let event = self.event("proof.refused", channel.account(nack.sender));
+        Ok(Decision { effect: Effect::Nothing, events: vec![event], value: Stored::New })
+    }
+
+    fn event(&self, kind: &'static str, account: Account) -> NewEvent {
+        NewEvent { account, kind, body: Arc::clone(&self.body), proof: None }
+    }
+}
+
+/// The data of an event that forwards something.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Forwarded<'a> {
+    channel_id: ChannelId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    update: Option<&'a Update>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ack: Option<&'a Ack>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nack: Option<&'a Nack>,
+}
+
+fn nothing_new() -> Decision<Stored> {
+    Decision { effect: Effect::Nothing, events: Vec::new(), value: Stored::Same }
+}
+
+/// Who signed an update, of the two who may.
+fn signer(channel: &Channel, update: &Update) -> Result<Side> {
+    let account = update.proof.signature.signer_account();
+    channel.side_of(&account).ok_or_else(|| Rejected::NotParticipant { account }.into())
+}
+
+/// What is known of a nonce that is not new.
+enum Known {
+    Same,
+    Other,
+    Gone,
+}
+
+/// Compares an update whose nonce is not new with what was stored under that nonce. A different one
+/// that its sender really signed means that two programs write with one key: the operator hears it.
+async fn repeated(app: &App, id: ChannelId, update: &Update) -> Result<Known> {
+    let entry = app.book.entry(app, id).await?;
+    let (signed, nonce) = (&update.proof, update.proof.proof.nonce);
+    let (account, known) = {
+        let live = entry.lock();
+        let sender = signer(&live.channel, update)?;
+        let standing = live.channel.street(sender).standing();
+        let known = standing.iter().find(|one| one.signed.proof.nonce == nonce).map(|one| one.signed);
+        (live.channel.account(sender), known.ok_or(sender))
+    };
+    let known = match known {
+        Ok(known) => Some(known),
+        Err(sender) => stored_proof(app, id, sender, nonce).await?,
+    };
+    match known {
+        Some(known) if known == *signed => Ok(Known::Same),
+        other => {
+            signed.verify(&app.domain, &account).map_err(|bad| Error::Rejected(bad.into()))?;
+            if other.is_none() {
+                return Ok(Known::Gone);
+            }
+            metrics::counter!("sparky_nonce_conflicts_total").increment(1);
+            tracing::error!(channel = %id, nonce, "two different proofs with one nonce: two programs sign with one key");
+            Ok(Known::Other)
+        }
+    }
+}
+
+async fn stored_proof(app: &App, id: ChannelId, sender: Side, nonce: u64) -> Result<Option<sparky_protocol::SignedProof>> {
+    #[derive(serde::Deserialize)]
+    struct Event {
+        update: Update,
+    }
+    let Some(before) = nonce.checked_sub(1) else { return Ok(None) };
+    let found = app.store.proofs(id, sender, before, 1).await?;
+    let Some((_, body)) = found.into_iter().find(|(found, _)| *found == nonce) else { return Ok(None) };
+    let event: Event = serde_json::from_str(&body).map_err(|cause| Error::Internal(cause.to_string()))?;
+    Ok(Some(event.update.proof))
+}

@@ -1,0 +1,173 @@
+//! The committer: one task that writes what many tasks have accepted, as few transactions as the
+//! disk allows. Nothing is acknowledged or told before its transaction returned.
+
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
+
+use sparky_protocol::{ChannelId, Side, Street};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    app::App,
+    book::Entry,
+    error::{Error, Result},
+    store::{NewEvent, StoredProposal, Swap, SwapOutcome},
+};
+
+/// Jobs that may wait; who comes later waits before it even looks at the channel.
+const QUEUE: usize = 4_096;
+
+/// Jobs of one transaction at most: about what one fsync's time can write.
+const BATCH: usize = 512;
+
+/// The door to the committer.
+pub(crate) struct Committer {
+    jobs: mpsc::Sender<Job>,
+    /// Ends the queue once everybody who could hand in something has ended.
+    closing: CancellationToken,
+}
+
+/// Something accepted that wants to be durable.
+pub(crate) struct Job {
+    /// The channel it was accepted for: what failed there before makes this void too.
+    pub(crate) entry: Arc<Entry>,
+    pub(crate) change: Change,
+    pub(crate) events: Vec<NewEvent>,
+    /// When it was accepted, for the metrics.
+    pub(crate) since: Instant,
+    pub(crate) reply: oneshot::Sender<Outcome>,
+}
+
+/// What a job changes.
+pub(crate) enum Change {
+    /// A direction, upon a revision.
+    Direction { id: ChannelId, sender: Side, base: i64, street: Box<Street> },
+    /// A new proposal.
+    Proposal(Box<StoredProposal>),
+    /// Nothing: wait until all before it is durable.
+    Nothing,
+}
+
+/// What became of a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It is durable.
+    Durable,
+    /// Another process had changed the channel: look again.
+    Lost,
+    /// The database failed.
+    Failed,
+}
+
+/// A place in the queue: whoever holds one can hand in a job without waiting.
+pub(crate) type Place<'a> = mpsc::Permit<'a, Job>;
+
+impl Committer {
+    /// The door, and what comes through it.
+    pub(crate) fn new() -> (Self, mpsc::Receiver<Job>) {
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        (Self { jobs, closing: CancellationToken::new() }, queue)
+    }
+
+    /// Lets nobody in any more; what is in the queue is still written.
+    pub(crate) fn close(&self) {
+        self.closing.cancel();
+    }
+
+    /// Waits for a place in the queue.
+    pub(crate) async fn place(&self) -> Result<Place<'_>> {
+        self.jobs.reserve().await.map_err(|_| Error::Internal("the committer has stopped".into()))
+    }
+}
+
+/// Runs until the door is closed and everything that came through it is written.
+pub(crate) async fn run(app: App, mut queue: mpsc::Receiver<Job>) {
+    let mut batch = Vec::with_capacity(BATCH);
+    loop {
+        let came = tokio::select! {
+            biased;
+            came = queue.recv_many(&mut batch, BATCH) => came,
+            () = app.committer.closing.cancelled() => {
+                queue.close();
+                queue.recv_many(&mut batch, BATCH).await
+            }
+        };
+        if came == 0 {
+            return;
+        }
+        commit(&app, std::mem::take(&mut batch)).await;
+    }
+}
+
+async fn commit(app: &App, mut jobs: Vec<Job>) {
+    loop {
+        let (void, rest): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(|job| job.entry.is_dead());
+        finish(void, &Outcome::Lost);
+        if rest.is_empty() {
+            return;
+        }
+        jobs = rest;
+        let swaps = match swaps(&jobs) {
+            Ok(swaps) => swaps,
+            Err(cause) => return fail(jobs, &cause.to_string()),
+        };
+        let proposals: Vec<&StoredProposal> = jobs
+            .iter()
+            .filter_map(|job| match &job.change {
+                Change::Proposal(proposal) => Some(&**proposal),
+                _ => None,
+            })
+            .collect();
+        let events: Vec<NewEvent> = jobs.iter().flat_map(|job| job.events.iter().cloned()).collect();
+        match app.store.commit(&swaps, &proposals, &events).await {
+            Ok(SwapOutcome::Committed(appended)) => {
+                metrics::histogram!("sparky_commit_batch_size").record(u32::try_from(jobs.len()).unwrap_or(u32::MAX));
+                for job in &jobs {
+                    metrics::histogram!("sparky_state_delivery_seconds").record(job.since.elapsed());
+                }
+                app.tell(appended);
+                return finish(jobs, &Outcome::Durable);
+            }
+            // Everything that was accepted upon a change that lost is void with it.
+            Ok(SwapOutcome::Lost(channels)) => {
+                metrics::counter!("sparky_commit_lost_total").increment(1);
+                for job in jobs.iter().filter(|job| channels.contains(&job.entry.params.id())) {
+                    job.entry.kill();
+                }
+            }
+            Err(cause) => return fail(jobs, &cause.to_string()),
+        }
+    }
+}
+
+/// One swap per direction: what several jobs changed one after the other is written once.
+fn swaps(jobs: &[Job]) -> serde_json::Result<Vec<Swap>> {
+    let mut last: BTreeMap<(ChannelId, Side), (i64, i64, &Street)> = BTreeMap::new();
+    for job in jobs {
+        if let Change::Direction { id, sender, base, street } = &job.change {
+            let first = last.get(&(*id, *sender)).map_or(*base, |(first, ..)| *first);
+            last.insert((*id, *sender), (first, base + 1, street));
+        }
+    }
+    last.into_iter()
+        .map(|((id, sender), (base, revision, street))| {
+            let (nonce, acked) = (street.nonce(), street.acked_nonce());
+            Ok(Swap { id, sender, base, revision, nonce, acked, body: serde_json::to_string(street)? })
+        })
+        .collect()
+}
+
+fn fail(jobs: Vec<Job>, cause: &str) {
+    tracing::error!(cause, jobs = jobs.len(), "the database refused a commit");
+    for job in &jobs {
+        job.entry.kill();
+    }
+    finish(jobs, &Outcome::Failed);
+}
+
+fn finish(jobs: Vec<Job>, outcome: &Outcome) {
+    for job in jobs {
+        // Who does not wait any more will ask again.
+        let _ = job.reply.send(outcome.clone());
+    }
+}

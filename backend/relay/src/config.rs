@@ -1,0 +1,201 @@
+//! What an operator may set. Every flag is also an environment variable.
+
+use std::{fmt, net::SocketAddr, str::FromStr};
+
+use sparky_qtum::Network;
+
+/// The relay's settings.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Config {
+    /// Address on which the relay listens
+    #[arg(long, env = "SPARKY_BIND", default_value = "127.0.0.1:8080")]
+    pub bind: SocketAddr,
+
+    /// Where the relay keeps what it must not lose: `sqlite://FILE?mode=rwc` or `postgres://…`
+    #[arg(long, env = "SPARKY_DATABASE_URL", default_value = "sqlite://.sparky/relay.sqlite?mode=rwc")]
+    pub database_url: SecretUrl,
+
+    /// The Qtum node, with its user and password: `http://user:password@host:port`
+    #[arg(long, env = "SPARKY_QTUM_RPC_URL", default_value = "http://qtum:test@127.0.0.1:13889")]
+    pub qtum_rpc_url: SecretUrl,
+
+    /// Which chain this is: dev, regtest, testnet or mainnet
+    #[arg(long, env = "SPARKY_NETWORK", default_value = "dev")]
+    pub network: Chain,
+
+    /// The address under which people reach this relay; from `bind` when not given
+    #[arg(long, env = "SPARKY_PUBLIC_URL")]
+    pub public_url: Option<String>,
+
+    /// Other origins whose pages may sign in here, separated by commas
+    #[arg(long, env = "SPARKY_ALLOWED_ORIGINS", value_delimiter = ',')]
+    pub allowed_origins: Vec<String>,
+
+    /// Blocks on top of a deposit before it counts; 1 on dev and regtest, else 10
+    #[arg(long, env = "SPARKY_CONFIRMATIONS")]
+    pub confirmations: Option<u32>,
+
+    /// Whether the watchtower answers for those who sleep
+    #[arg(long, env = "SPARKY_TOWER", default_value = "true", action = clap::ArgAction::Set)]
+    pub tower: bool,
+
+    /// The node's wallet that pays for the watchtower; the only loaded one when not given
+    #[arg(long, env = "SPARKY_TOWER_WALLET")]
+    pub tower_wallet: Option<String>,
+
+    /// QRC20 contracts that may be called besides those of open channels, separated by commas
+    #[arg(long, env = "SPARKY_ALLOWED_CONTRACTS", value_delimiter = ',')]
+    pub allowed_contracts: Vec<String>,
+
+    /// Requests per minute that one client may make once it has signed in; a tenth without
+    #[arg(long, env = "SPARKY_RATE_LIMIT")]
+    pub rate_limit: Option<u32>,
+}
+
+impl Config {
+    /// The address under which people reach this relay, without a slash at the end.
+    pub fn public_url(&self) -> String {
+        match &self.public_url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => format!("http://{}", self.bind),
+        }
+    }
+
+    /// Blocks on top of a deposit before it counts.
+    pub fn confirmations(&self) -> u32 {
+        self.confirmations.unwrap_or(if self.network.is_private() { 1 } else { 10 })
+    }
+
+    /// Requests per minute of a client that has signed in: 600, and freely more on a private chain,
+    /// where the only client is a developer's test.
+    pub fn rate_limit(&self) -> u32 {
+        self.rate_limit.unwrap_or(if self.network.is_private() { 6_000_000 } else { 600 })
+    }
+}
+
+/// The chains that a relay may serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chain {
+    /// The embedded chain: regtest's rules, and a faucet.
+    Dev,
+    /// A qtumd in regtest mode.
+    Regtest,
+    /// The public test network.
+    Testnet,
+    /// Money.
+    Mainnet,
+}
+
+impl Chain {
+    /// The word that configuration, API and database use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dev => "dev",
+            Self::Regtest => "regtest",
+            Self::Testnet => "testnet",
+            Self::Mainnet => "mainnet",
+        }
+    }
+
+    /// The rules of addresses and transactions.
+    pub fn network(self) -> Network {
+        match self {
+            Self::Dev | Self::Regtest => Network::Regtest,
+            Self::Testnet => Network::Testnet,
+            Self::Mainnet => Network::Mainnet,
+        }
+    }
+
+    /// Whether blocks are made at will and coins are worth nothing.
+    pub fn is_private(self) -> bool {
+        matches!(self, Self::Dev | Self::Regtest)
+    }
+
+    /// Seconds between two blocks, for people who read a countdown.
+    pub fn block_seconds(self) -> u32 {
+        32
+    }
+
+    /// The penalty that a new channel gets unless its opener says otherwise: pay the lie twice.
+    pub fn penalty_bps(self) -> u16 {
+        10_000
+    }
+
+    /// The finalization period that a new channel gets unless its opener says otherwise, in blocks.
+    pub fn default_window(self) -> u32 {
+        if self.is_private() { 50 } else { 2_700 }
+    }
+}
+
+impl FromStr for Chain {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [Self::Dev, Self::Regtest, Self::Testnet, Self::Mainnet]
+            .into_iter()
+            .find(|chain| chain.name() == text)
+            .ok_or_else(|| format!("{text} is not one of dev, regtest, testnet, mainnet"))
+    }
+}
+
+/// An address that may carry a password: it can be used, and printed only without it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretUrl(String);
+
+impl SecretUrl {
+    /// The whole text, for whoever opens the connection.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for SecretUrl {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl From<String> for SecretUrl {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Display for SecretUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0.split_once("://"), self.0.rsplit_once('@')) {
+            (Some((scheme, _)), Some((_, host))) => write!(f, "{scheme}://…@{host}"),
+            _ => f.write_str(&self.0),
+        }
+    }
+}
+
+impl fmt::Debug for SecretUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_not_printed() {
+        let url = SecretUrl::from("http://qtum:pass@word@127.0.0.1:13889".to_owned());
+        assert_eq!(format!("{url} {url:?}"), "http://…@127.0.0.1:13889 http://…@127.0.0.1:13889");
+    }
+
+    #[test]
+    fn a_url_without_password_is_printed_whole() {
+        let url = SecretUrl::from("sqlite://relay.sqlite?mode=rwc".to_owned());
+        assert_eq!(url.to_string(), "sqlite://relay.sqlite?mode=rwc");
+    }
+
+    #[test]
+    fn an_unknown_chain_is_named() {
+        assert_eq!("main".parse::<Chain>(), Err("main is not one of dev, regtest, testnet, mainnet".into()));
+    }
+}

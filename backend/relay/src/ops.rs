@@ -1,0 +1,165 @@
+//! What operators and programs ask first: who are you, are you well, what can you do.
+
+use std::sync::OnceLock;
+
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use serde_json::{Value, json};
+
+use crate::{app::App, chain::window, problems, routes::Routes};
+
+/// Blocks that the follower may be behind before opening and closing should wait.
+const LAG: u32 = 2;
+
+const OPENAPI: &str = include_str!("../../../docs/api/openapi.json");
+
+pub(crate) fn routes() -> Routes {
+    Routes::new()
+        .get("/healthz", healthz)
+        .get("/readyz", readyz)
+        .get("/metrics", metrics)
+        .get("/openapi.json", openapi)
+        .get("/problems/{slug}", problems::page)
+        .get("/api/v1/info", info)
+}
+
+/// Everything that a client needs to know before it speaks to this relay.
+async fn info(State(app): State<App>) -> Json<Value> {
+    let [min, max] = app.window_bounds;
+    Json(json!({
+        "network": app.chain.name(),
+        "chainId": app.domain.chain_id,
+        "contract": app.deployment.contract,
+        "contractHeight": app.deployment.height,
+        "blockSeconds": app.chain.block_seconds(),
+        "confirmations": app.confirmations,
+        "window": { "default": app.chain.default_window().clamp(min, max), "min": min, "max": max },
+        "penaltyBps": app.chain.penalty_bps(),
+        "reserve": app.reserve(),
+        "tip": window::tip_view(&app),
+        "relay": app.public_url,
+        "version": env!("CARGO_PKG_VERSION"),
+        "features": [],
+        "limits": { "bodyBytes": crate::body::LIMIT, "requestsPerMinute": app.rate_limit },
+        "tower": app.tower_on.load(std::sync::atomic::Ordering::Relaxed),
+        "dev": app.chain.is_private(),
+    }))
+}
+
+/// The process runs.
+async fn healthz() -> Json<Value> {
+    Json(json!({ "status": "ok" }))
+}
+
+/// Everything that the relay needs answers: 503 with the reason otherwise. Payments work without the
+/// node, so this is for operators and for those who are about to open or close.
+async fn readyz(State(app): State<App>) -> Response {
+    let database = app.store.ping().await.map_err(|cause| cause.to_string());
+    let trouble = app.node_trouble.borrow().clone();
+    let tip = app.height();
+    let chain = match trouble {
+        Some(trouble) => Err(trouble),
+        None => match app.node.get_blockchain_info().await {
+            Err(cause) => Err(format!("{cause} {}", cause.what_to_do())),
+            Ok(node) if node.initial_block_download && !app.chain.is_private() => {
+                Err(format!("the node is syncing: {} of {} blocks", node.blocks, node.headers))
+            }
+            Ok(node) if tip + LAG < node.blocks => Err(format!("{} blocks behind the node", node.blocks - tip)),
+            Ok(_) => Ok(()),
+        },
+    };
+    let ready = database.is_ok() && chain.is_ok();
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let body = json!({
+        "status": if ready { "ready" } else { "not-ready" },
+        "height": tip,
+        "database": database.err(),
+        "chain": chain.err(),
+    });
+    (status, Json(body)).into_response()
+}
+
+async fn openapi() -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], OPENAPI).into_response()
+}
+
+async fn metrics(State(app): State<App>) -> Response {
+    let (open, idle) = app.store.pool_sizes();
+    let open = u32::try_from(usize::try_from(open).unwrap_or(usize::MAX).saturating_sub(idle)).unwrap_or(u32::MAX);
+    metrics::gauge!("sparky_db_pool_connections", "state" => "used").set(f64::from(open));
+    metrics::gauge!("sparky_db_pool_connections", "state" => "idle").set(f64::from(u32::try_from(idle).unwrap_or(u32::MAX)));
+    if let Ok(counts) = app.store.count_channels().await {
+        for (state, count) in ["open", "closing", "settled"].into_iter().zip(counts) {
+            metrics::gauge!("sparky_channels", "state" => state).set(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
+        }
+        let watched = if app.tower_on.load(std::sync::atomic::Ordering::Relaxed) { counts[0] + counts[1] } else { 0 };
+        metrics::gauge!("sparky_watch_armed_channels").set(f64::from(u32::try_from(watched).unwrap_or(u32::MAX)));
+    }
+    if let Ok(height) = app.node.get_block_count().await {
+        metrics::gauge!("sparky_chain_lag_blocks").set(f64::from(height.saturating_sub(app.height())));
+    }
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], recorder().render()).into_response()
+}
+
+/// The process's recorder: installed once, shared by all relays of a test.
+pub(crate) fn recorder() -> &'static PrometheusHandle {
+    static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
+    RECORDER.get_or_init(|| {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let handle = recorder.handle();
+        if metrics::set_global_recorder(recorder).is_ok() {
+            metrics::gauge!("sparky_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+        }
+        handle
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// The description and the router name the same endpoints: neither more nor less.
+    #[test]
+    fn every_endpoint_is_described_and_every_description_exists() {
+        let document: Value = serde_json::from_str(OPENAPI).expect("JSON");
+        assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")));
+        let mut described = BTreeSet::new();
+        for (path, item) in document["paths"].as_object().expect("paths") {
+            for (method, operation) in item.as_object().expect("a path item") {
+                if method == "parameters" {
+                    continue;
+                }
+                assert!(operation["summary"].is_string(), "{method} {path} has no summary");
+                assert!(operation["responses"].is_object(), "{method} {path} has no responses");
+                described.insert((method.clone(), path.clone()));
+            }
+        }
+        let routed: BTreeSet<(String, String)> = crate::all_routes()
+            .listed
+            .into_iter()
+            .map(|(method, path)| (method.to_owned(), path.to_owned()))
+            .collect();
+        assert_eq!(described, routed);
+    }
+
+    /// The description lists every code that a problem can have.
+    #[test]
+    fn every_code_is_described() {
+        let document: Value = serde_json::from_str(OPENAPI).expect("JSON");
+        let described: BTreeSet<&str> = document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"]
+            .as_array()
+            .expect("an enumeration")
+            .iter()
+            .filter_map(Value::as_str)
+            .collect();
+        let known: BTreeSet<&str> = problems::PROBLEMS.iter().map(|row| row.code).collect();
+        assert_eq!(described, known);
+    }
+}

@@ -1,0 +1,353 @@
+//! The WebSocket: one connection, one task. It hands in what the client sends, in order, without
+//! waiting for the disk in between, and tells what the account must hear, in order, without gap.
+
+mod frame;
+mod wire;
+
+use std::time::Duration;
+
+use axum::{
+    extract::{State, WebSocketUpgrade, ws::WebSocket},
+    http::{HeaderMap, header},
+    response::Response,
+};
+use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use serde_json::{Value, json};
+use sparky_protocol::Account;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+
+use self::{
+    frame::{Request, Verb},
+    wire::{Closed, Wire},
+};
+use crate::{
+    app::App,
+    auth, body,
+    channels::submit,
+    error::{Error, Result},
+    events,
+    hub::{Connection, Notice},
+    routes::Routes,
+};
+
+/// Requests of one connection that may wait for the disk at once; then it is not read from.
+const IN_FLIGHT: usize = 1_024;
+
+/// How long a connection may be silent before it is asked, and before it is given up.
+const PING: Duration = Duration::from_secs(20);
+const DEAD: Duration = Duration::from_secs(45);
+
+/// How long a connection may take to sign in.
+const SIGN_IN: Duration = Duration::from_secs(30);
+
+/// Events that one replay reads at once.
+const PAGE: i64 = 256;
+
+/// Events that a client may acknowledge before the store is told.
+const ACKNOWLEDGED_AT_ONCE: i64 = 64;
+
+/// What a browser asks for when it can not send a header: this, and `bearer.<token>`.
+const PROTOCOL: &str = "sparky.v1";
+
+pub(crate) fn routes() -> Routes {
+    Routes::new().get("/api/v1/ws", upgrade)
+}
+
+async fn upgrade(State(app): State<App>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Result<Response> {
+    auth::allowed_origin(&app, &headers)?;
+    let token = auth::bearer(&headers).or_else(|| protocol_token(&headers));
+    let account = match token {
+        Some(token) => Some(app.sessions.account(&app.store, token).await?),
+        None => None,
+    };
+    // Frames above our own limit are answered with a close code, so the library's is a little higher.
+    let upgrade = upgrade
+        .protocols([PROTOCOL])
+        .max_frame_size(4 * body::LIMIT)
+        .max_message_size(4 * body::LIMIT)
+        .read_buffer_size(4 * 1_024)
+        .write_buffer_size(0)
+        .max_write_buffer_size(8 * body::LIMIT);
+    let tracker = app.connections.clone();
+    Ok(upgrade.on_upgrade(move |socket| tracker.track_future(serve(app, socket, account))))
+}
+
+fn protocol_token(headers: &HeaderMap) -> Option<&str> {
+    let protocols = headers.get(header::SEC_WEBSOCKET_PROTOCOL)?.to_str().ok()?;
+    protocols.split(',').find_map(|protocol| protocol.trim().strip_prefix("bearer."))
+}
+
+async fn serve(app: App, socket: WebSocket, account: Option<Account>) {
+    metrics::gauge!("sparky_ws_connections").increment(1.0);
+    let mut session = Session { app: app.clone(), wire: Wire::new(socket), peer: None, waiting: FuturesUnordered::new() };
+    if let Some(account) = account {
+        session.sign_in(account).await;
+    }
+    let closed = session.run().await;
+    tracing::debug!(?closed, "connection ended");
+    session.end(closed).await;
+    metrics::gauge!("sparky_ws_connections").decrement(1.0);
+}
+
+/// One connection.
+struct Session {
+    app: App,
+    wire: Wire,
+    /// Who is at the other end, once they have signed in.
+    peer: Option<Peer>,
+    /// Requests that wait for the disk.
+    waiting: FuturesUnordered<BoxFuture<'static, (Value, Result<Value>)>>,
+}
+
+struct Peer {
+    account: Account,
+    connection: Connection,
+    /// The number of the last event that was told; none before the client has subscribed.
+    told: Option<i64>,
+    /// What the client says it has kept, and how much of that the store knows.
+    acked: i64,
+    stored_ack: i64,
+}
+
+/// What the loop woke up for.
+enum Wake {
+    Frame(std::result::Result<String, Closed>),
+    Done(Value, Result<Value>),
+    Notice(Option<Notice>),
+    Slow,
+    Stopping,
+    Tick,
+}
+
+impl Session {
+    async fn run(&mut self) -> Closed {
+        let born = Instant::now();
+        let mut heard = born;
+        let mut ticks = interval_at(born + PING, PING);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let wake = self.wake(&mut ticks).await;
+            let went = match wake {
+                Wake::Frame(Err(closed)) => return closed,
+                Wake::Frame(Ok(text)) => {
+                    heard = Instant::now();
+                    self.frame(&text).await
+                }
+                Wake::Done(id, result) => self.reply(id, result).await,
+                Wake::Notice(Some(notice)) => self.notices(notice).await,
+                Wake::Notice(None) => return Closed::Restart,
+                Wake::Slow => return Closed::Slow,
+                Wake::Stopping => return Closed::Restart,
+                Wake::Tick if DEAD <= heard.max(self.wire.ponged()).elapsed() => return Closed::Gone,
+                Wake::Tick if self.peer.is_none() && SIGN_IN <= born.elapsed() => return Closed::NotSignedIn,
+                Wake::Tick => {
+                    self.store_ack(0).await;
+                    self.wire.ping().await
+                }
+            };
+            if let Err(closed) = went {
+                return closed;
+            }
+        }
+    }
+
+    async fn wake(&mut self, ticks: &mut tokio::time::Interval) -> Wake {
+        let Self { app, wire, peer, waiting } = self;
+        let (busy, idle) = (IN_FLIGHT <= waiting.len(), waiting.is_empty());
+        let told = async {
+            match peer {
+                None => std::future::pending().await,
+                Some(peer) => tokio::select! {
+                    biased;
+                    _ = peer.connection.slow.wait_for(|slow| *slow) => Wake::Slow,
+                    notice = peer.connection.notices.recv() => Wake::Notice(notice),
+                },
+            }
+        };
+        tokio::select! {
+            () = app.stopping.cancelled() => Wake::Stopping,
+            Some((id, result)) = waiting.next(), if !idle => Wake::Done(id, result),
+            wake = told => wake,
+            frame = wire.next(), if !busy => Wake::Frame(frame),
+            _ = ticks.tick() => Wake::Tick,
+        }
+    }
+
+    async fn frame(&mut self, text: &str) -> std::result::Result<(), Closed> {
+        let Some(request) = Request::parse(text) else { return Err(Closed::BadFrame) };
+        let Request { id, verb } = request;
+        let result = match verb {
+            Ok(verb) => self.verb(&id, verb).await,
+            Err(error) => Err(error),
+        };
+        match result {
+            Ok(None) => Ok(()),
+            Ok(Some(data)) => self.reply(id, Ok(data)).await,
+            Err(error) => self.reply(id, Err(error)).await,
+        }
+    }
+
+    /// The answer, if it is known at once.
+    async fn verb(&mut self, id: &Value, verb: Verb) -> Result<Option<Value>> {
+        match verb {
+            Verb::Ping {} => Ok(Some(json!({}))),
+            Verb::Hello {} => Ok(Some(json!({ "version": 1, "features": [], "relay": self.app.public_url }))),
+            Verb::Auth { token, ticket } => self.auth(token, ticket).await.map(Some),
+            Verb::Subscribe { after } => self.subscribe(id, after).await.map(|()| None),
+            Verb::Ack { seq } => {
+                let peer = self.peer.as_mut().ok_or(Error::NotSignedIn)?;
+                peer.acked = peer.acked.max(seq);
+                self.store_ack(ACKNOWLEDGED_AT_ONCE).await;
+                Ok(Some(json!({})))
+            }
+            Verb::Paper { channel_id, paper } => {
+                let account = self.peer.as_ref().ok_or(Error::NotSignedIn)?.account;
+                self.app
+                    .limits
+                    .accounts
+                    .take(account)
+                    .map_err(|wait| Error::RateLimited { seconds: wait.as_secs() + 1 })?;
+                let nonce = paper.nonce();
+                let handed = submit::hand_in(&self.app, account, channel_id, paper).await;
+                let id = id.clone();
+                self.waiting.push(Box::pin(async move {
+                    (id, handed.durable().await.map(|_| json!({ "nonce": nonce })))
+                }));
+                Ok(None)
+            }
+        }
+    }
+
+    async fn auth(&mut self, token: Option<String>, ticket: Option<String>) -> Result<Value> {
+        let account = match (token, ticket) {
+            (Some(token), _) => self.app.sessions.account(&self.app.store, &token).await?,
+            (None, Some(ticket)) => self.app.sessions.redeem(&self.app.store, &ticket).await?,
+            (None, None) => return Err(Error::NotSignedIn),
+        };
+        match &self.peer {
+            Some(peer) if peer.account != account => {
+                return Err(Error::LoginRefused("this connection belongs to another account"));
+            }
+            Some(_) => {}
+            None => self.sign_in(account).await,
+        }
+        Ok(json!({ "address": self.app.address(account) }))
+    }
+
+    async fn sign_in(&mut self, account: Account) {
+        let (connection, came) = self.app.hub.join(account);
+        self.peer = Some(Peer { account, connection, told: None, acked: 0, stored_ack: 0 });
+        if came {
+            presence(&self.app, account, Presence::Online).await;
+        }
+    }
+
+    /// From here on the account's events are told: first what was missed, then what happens.
+    async fn subscribe(&mut self, id: &Value, after: i64) -> Result<()> {
+        let account = self.peer.as_ref().ok_or(Error::NotSignedIn)?.account;
+        let start = events::start(&self.app.store, account, after).await?;
+        if let Some(peer) = &mut self.peer {
+            peer.told = Some(start.after);
+        }
+        let told = async {
+            self.reply(id.clone(), Ok(json!({ "after": start.after, "last": start.last }))).await?;
+            if start.gap {
+                let remark = json!({ "type": "resync.required", "data": { "after": start.after } });
+                self.wire.send(remark.to_string().into()).await?;
+            }
+            self.replay().await
+        };
+        // A connection that broke is noticed by the next read.
+        let _: std::result::Result<(), Closed> = told.await;
+        Ok(())
+    }
+
+    /// Tells what the store has above the last number that was told.
+    async fn replay(&mut self) -> std::result::Result<(), Closed> {
+        loop {
+            let Some(Peer { account, told: Some(after), .. }) = self.peer else { return Ok(()) };
+            let Ok(page) = self.app.store.events(account, after, PAGE).await else { return Err(Closed::Restart) };
+            let Some(last) = page.last().map(|event| event.seq) else { return Ok(()) };
+            for event in &page {
+                self.wire.feed(event.frame()).await?;
+            }
+            self.wire.flush().await?;
+            if let Some(peer) = &mut self.peer {
+                peer.told = Some(last);
+            }
+        }
+    }
+
+    /// Tells a notice and whatever else has come meanwhile, with one flush.
+    async fn notices(&mut self, first: Notice) -> std::result::Result<(), Closed> {
+        let mut next = Some(first);
+        while let Some(notice) = next {
+            self.notice(notice).await?;
+            next = self.peer.as_mut().and_then(|peer| peer.connection.notices.try_recv().ok());
+        }
+        self.wire.flush().await
+    }
+
+    async fn notice(&mut self, notice: Notice) -> std::result::Result<(), Closed> {
+        let Some(peer) = &mut self.peer else { return Ok(()) };
+        match (notice, &mut peer.told) {
+            (Notice::Passing(frame), _) => self.wire.feed(frame).await,
+            // Not subscribed, or told already while the gap before it was read.
+            (Notice::Event(..), None) => Ok(()),
+            (Notice::Event(seq, _), Some(told)) if seq <= *told => Ok(()),
+            (Notice::Event(seq, frame), Some(told)) if seq == *told + 1 => {
+                *told = seq;
+                self.wire.feed(frame).await
+            }
+            (Notice::Event(..), Some(_)) => self.replay().await,
+        }
+    }
+
+    async fn reply(&mut self, id: Value, result: Result<Value>) -> std::result::Result<(), Closed> {
+        let frame = match result {
+            Ok(data) => json!({ "replyTo": id, "type": "ok", "data": data }),
+            Err(error) => json!({ "replyTo": id, "type": "error", "data": error.document() }),
+        };
+        self.wire.send(frame.to_string().into()).await
+    }
+
+    /// Tells the store what the client has kept, once that is more than `most` events.
+    async fn store_ack(&mut self, most: i64) {
+        let Some(peer) = &mut self.peer else { return };
+        if peer.acked - peer.stored_ack <= most {
+            return;
+        }
+        match self.app.store.acknowledge_events(peer.account, peer.acked).await {
+            Ok(()) => peer.stored_ack = peer.acked,
+            Err(cause) => tracing::warn!(%cause, "an acknowledgement was not stored; it will come again"),
+        }
+    }
+
+    async fn end(mut self, closed: Closed) {
+        self.store_ack(0).await;
+        let Self { app, wire, peer, .. } = self;
+        if let Some(Peer { account, connection, .. }) = peer
+            && app.hub.leave(account, connection.id)
+        {
+            presence(&app, account, Presence::Offline).await;
+        }
+        wire.close(closed).await;
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Presence {
+    Online,
+    Offline,
+}
+
+/// Tells the partners of an account that it came or went.
+async fn presence(app: &App, account: Account, presence: Presence) {
+    let online = presence == Presence::Online;
+    let data = json!({ "address": app.address(account), "online": online });
+    let notice = Notice::Passing(json!({ "type": "presence", "data": data }).to_string().into());
+    match app.store.partners_of(account).await {
+        Ok(partners) => partners.into_iter().for_each(|partner| app.hub.deliver(partner, &notice)),
+        Err(cause) => tracing::warn!(%cause, "presence was not told"),
+    }
+}

@@ -1,0 +1,83 @@
+//! The group commit: many accepted proofs, one transaction, one fsync.
+
+use std::collections::BTreeSet;
+
+use sparky_protocol::{ChannelId, Side};
+use sqlx::{Any, Transaction};
+
+use super::{Appended, NewEvent, Result, Store, StoredProposal, big, channel::side_number, fixed, many_rows, pieces, whole};
+
+/// A change of one direction, made upon revision `base`. At most one per direction in a batch.
+#[derive(Clone, Debug)]
+pub(crate) struct Swap {
+    pub(crate) id: ChannelId,
+    pub(crate) sender: Side,
+    pub(crate) base: i64,
+    pub(crate) revision: i64,
+    pub(crate) nonce: u64,
+    pub(crate) acked: u64,
+    /// The direction as JSON.
+    pub(crate) body: String,
+}
+
+/// What became of a batch.
+#[derive(Debug)]
+pub(crate) enum SwapOutcome {
+    /// All is durable; these events may be told.
+    Committed(Appended),
+    /// Nothing was written: somebody else had changed these channels.
+    Lost(BTreeSet<ChannelId>),
+}
+
+impl Store {
+    /// Writes all swaps, proposals and events, or nothing when one swap was made upon an old revision.
+    pub(crate) async fn commit(&self, swaps: &[Swap], proposals: &[&StoredProposal], events: &[NewEvent]) -> Result<SwapOutcome> {
+        let mut transaction = self.begin().await?;
+        let won = swap(&mut transaction, swaps).await?;
+        let lost: BTreeSet<ChannelId> =
+            swaps.iter().filter(|swap| !won.contains(&(swap.id, swap.sender))).map(|swap| swap.id).collect();
+        if !lost.is_empty() {
+            transaction.rollback().await?;
+            return Ok(SwapOutcome::Lost(lost));
+        }
+        for proposal in proposals {
+            super::proposal::put(&mut transaction, proposal).await?;
+        }
+        let appended = Self::append(&mut transaction, events).await?;
+        transaction.commit().await?;
+        Ok(SwapOutcome::Committed(appended))
+    }
+}
+
+/// The rule is in the statement, so that two writers racing each other can not both win.
+async fn swap(transaction: &mut Transaction<'static, Any>, swaps: &[Swap]) -> Result<BTreeSet<(ChannelId, Side)>> {
+    let mut won = BTreeSet::new();
+    for piece in pieces(swaps) {
+        let sql = many_rows(
+            "insert into direction (channel_id, sender, revision, base, nonce, acked, body) values",
+            piece.len(),
+            7,
+            "on conflict (channel_id, sender) do update
+             set revision = excluded.revision, base = excluded.base, nonce = excluded.nonce,
+                 acked = excluded.acked, body = excluded.body
+             where direction.revision = excluded.base and direction.nonce <= excluded.nonce
+             returning channel_id, sender",
+        );
+        let mut query = sqlx::query(sql);
+        for swap in piece {
+            query = query
+                .bind(swap.id.0.0.to_vec())
+                .bind(side_number(swap.sender))
+                .bind(swap.revision)
+                .bind(swap.base)
+                .bind(big(swap.nonce)?)
+                .bind(big(swap.acked)?)
+                .bind(swap.body.clone());
+        }
+        for row in query.fetch_all(&mut **transaction).await? {
+            let sender: usize = whole(&row, "sender")?;
+            won.insert((ChannelId(sparky_protocol::Hash(fixed(&row, "channel_id")?)), Side::from_flag(sender == 1)));
+        }
+    }
+    Ok(won)
+}

@@ -1,0 +1,202 @@
+//! What accounts must hear: numbered, kept, replayed.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use sparky_protocol::{Account, ChannelId, Side};
+use sqlx::{Any, Row as _, Transaction};
+
+use super::{Result, Store, big, fixed, many_rows, pieces};
+use crate::clock;
+
+/// An event that has no number yet.
+#[derive(Clone, Debug)]
+pub(crate) struct NewEvent {
+    pub(crate) account: Account,
+    /// The type of the frame, `proof.received` for example.
+    pub(crate) kind: &'static str,
+    /// The data of the frame, as JSON.
+    pub(crate) body: Arc<str>,
+    /// Which proof it carries, if it carries one: channel, sender, nonce.
+    pub(crate) proof: Option<(ChannelId, Side, u64)>,
+}
+
+/// An event that has its number.
+#[derive(Clone, Debug)]
+pub(crate) struct StoredEvent {
+    pub(crate) seq: i64,
+    /// Milliseconds since 1970.
+    pub(crate) created_at: i64,
+    pub(crate) kind: String,
+    pub(crate) body: String,
+}
+
+impl StoredEvent {
+    /// The frame as it goes over the wire.
+    pub(crate) fn frame(&self) -> Arc<str> {
+        frame(self.seq, self.created_at, &self.kind, &self.body)
+    }
+}
+
+/// What became of appended events: whom to tell which frame under which number.
+pub(crate) type Appended = Vec<(Account, i64, Arc<str>)>;
+
+fn frame(seq: i64, created_at: i64, kind: &str, body: &str) -> Arc<str> {
+    let ts = clock::rfc3339(created_at);
+    format!(r#"{{"seq":{seq},"ts":"{ts}","type":"{kind}","data":{body}}}"#).into()
+}
+
+impl Store {
+    /// Numbers and writes events within a transaction. Nobody may be told before it has committed.
+    pub(crate) async fn append(transaction: &mut Transaction<'static, Any>, events: &[NewEvent]) -> Result<Appended> {
+        if events.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut next = take_numbers(transaction, events).await?;
+        let now = clock::millis();
+        let numbered: Vec<(i64, &NewEvent)> = events
+            .iter()
+            .map(|event| {
+                let seq = next.get_mut(&event.account).expect("invariant: every account took its numbers");
+                *seq += 1;
+                (*seq - 1, event)
+            })
+            .collect();
+        for piece in pieces(&numbered) {
+            let sql = many_rows(
+                "insert into account_event (account, seq, created_at, kind, body, channel_id, sender, nonce) values",
+                piece.len(),
+                8,
+                "",
+            );
+            let mut query = sqlx::query(sql);
+            for (seq, event) in piece {
+                let nonce = event.proof.map(|(_, _, nonce)| big(nonce)).transpose()?;
+                query = query
+                    .bind(event.account.0.to_vec())
+                    .bind(*seq)
+                    .bind(now)
+                    .bind(event.kind.to_owned())
+                    .bind(event.body.to_string())
+                    .bind(event.proof.map(|(id, _, _)| id.0.0.to_vec()))
+                    .bind(event.proof.map(|(_, sender, _)| super::channel::side_number(sender)))
+                    .bind(nonce);
+            }
+            query.execute(&mut **transaction).await?;
+        }
+        Ok(numbered
+            .into_iter()
+            .map(|(seq, event)| (event.account, seq, frame(seq, now, event.kind, &event.body)))
+            .collect())
+    }
+
+    /// Events of an account above `after`, oldest first.
+    pub(crate) async fn events(&self, account: Account, after: i64, limit: i64) -> Result<Vec<StoredEvent>> {
+        let sql = "
+            select seq, created_at, kind, body from account_event
+            where account = $1 and seq > $2 order by seq limit $3";
+        let rows = sqlx::query(sql)
+            .bind(account.0.to_vec())
+            .bind(after)
+            .bind(limit)
+            .fetch_all(&self.read)
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(StoredEvent {
+                    seq: row.try_get("seq")?,
+                    created_at: row.try_get("created_at")?,
+                    kind: row.try_get("kind")?,
+                    body: row.try_get("body")?,
+                })
+            })
+            .collect()
+    }
+
+    /// The last number handed out to an account, and whether everything above `after` is still here.
+    pub(crate) async fn sequence(&self, account: Account, after: i64) -> Result<(i64, Retained)> {
+        let sql = "
+            select s.seq, (select count(*) from account_event e where e.account = s.account and e.seq > $2) as held
+            from account_sequence s where s.account = $1";
+        let row = sqlx::query(sql).bind(account.0.to_vec()).bind(after).fetch_optional(&self.read).await?;
+        let (last, held): (i64, i64) = match row {
+            Some(row) => (row.try_get("seq")?, row.try_get("held")?),
+            None => (0, 0),
+        };
+        let complete = after <= last && held == last - after;
+        Ok((last, if complete { Retained::All } else { Retained::WithGap }))
+    }
+
+    /// Notes that the account has kept everything up to `seq`, and removes what nobody needs: an
+    /// event that was heard, unless it is a proof that no newer acknowledged one has replaced.
+    pub(crate) async fn acknowledge_events(&self, account: Account, seq: i64) -> Result<()> {
+        let mut transaction = self.begin().await?;
+        sqlx::query("update account_sequence set acked = $2 where account = $1 and acked < $2 and $2 <= seq")
+            .bind(account.0.to_vec())
+            .bind(seq)
+            .execute(&mut *transaction)
+            .await?;
+        let sql = "
+            delete from account_event
+            where account = $1
+              and seq <= (select s.acked from account_sequence s where s.account = $1)
+              and (nonce is null
+                   or nonce < (select d.acked from direction d
+                               where d.channel_id = account_event.channel_id and d.sender = account_event.sender))";
+        sqlx::query(sql).bind(account.0.to_vec()).execute(&mut *transaction).await?;
+        transaction.commit().await
+    }
+
+    /// The received proofs of one direction above a nonce, as their events carry them.
+    pub(crate) async fn proofs(&self, id: ChannelId, sender: Side, after: u64, limit: i64) -> Result<Vec<(u64, String)>> {
+        let sql = "
+            select nonce, body from account_event
+            where channel_id = $1 and sender = $2 and nonce is not null and nonce > $3
+            order by nonce limit $4";
+        let rows = sqlx::query(sql)
+            .bind(id.0.0.to_vec())
+            .bind(super::channel::side_number(sender))
+            .bind(big(after)?)
+            .bind(limit)
+            .fetch_all(&self.read)
+            .await?;
+        rows.iter().map(|row| Ok((super::whole(row, "nonce")?, row.try_get("body")?))).collect()
+    }
+}
+
+/// Whether a client that asks for what it missed can get all of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Retained {
+    All,
+    /// Something was removed, or the client is ahead of this database: it must ask for the
+    /// channels anew.
+    WithGap,
+}
+
+/// Takes as many numbers as each account needs and answers with the first. Accounts are visited in
+/// order, so that two processes never wait for each other.
+async fn take_numbers(transaction: &mut Transaction<'static, Any>, events: &[NewEvent]) -> Result<BTreeMap<Account, i64>> {
+    let mut counts: BTreeMap<Account, i64> = BTreeMap::new();
+    for event in events {
+        *counts.entry(event.account).or_default() += 1;
+    }
+    let mut next = BTreeMap::new();
+    let wanted: Vec<(Account, i64)> = counts.iter().map(|(account, count)| (*account, *count)).collect();
+    for piece in pieces(&wanted) {
+        let sql = many_rows(
+            "insert into account_sequence (account, seq) values",
+            piece.len(),
+            2,
+            "on conflict (account) do update set seq = account_sequence.seq + excluded.seq returning account, seq",
+        );
+        let mut query = sqlx::query(sql);
+        for (account, count) in piece {
+            query = query.bind(account.0.to_vec()).bind(*count);
+        }
+        for row in query.fetch_all(&mut **transaction).await? {
+            let account = Account(fixed(&row, "account")?);
+            let last: i64 = row.try_get("seq")?;
+            next.insert(account, last - counts[&account] + 1);
+        }
+    }
+    Ok(next)
+}

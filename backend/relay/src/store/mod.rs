@@ -1,0 +1,263 @@
+//! Everything the relay remembers. All SQL is in this folder, and it runs on SQLite and Postgres.
+//!
+//! Two pools: many connections read, and what writes goes through its own. On SQLite that is a
+//! single connection, because SQLite has a single writer: waiting in our own queue is fair, waiting
+//! for its lock is not.
+
+mod chain;
+mod channel;
+mod commit;
+mod deployment;
+mod event;
+mod proposal;
+mod session;
+mod transaction;
+mod watch;
+
+use std::{path::Path, time::Duration};
+
+use anyhow::{Context as _, bail};
+use sqlx::{
+    Any, AnyPool, AssertSqlSafe, Row as _, Transaction,
+    any::{AnyPoolOptions, AnyRow},
+    migrate::Migrator,
+};
+
+pub use deployment::Deployment;
+pub(crate) use {
+    chain::{NewBlock, NewChainEvent, kind as event_kind},
+    channel::StoredChannel,
+    commit::{Swap, SwapOutcome},
+    event::{Appended, NewEvent, Retained},
+    proposal::StoredProposal,
+    session::StoredChallenge,
+    transaction::SentTransaction,
+    watch::WatchAction,
+};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/relay");
+
+/// What the database answers with when it can not.
+pub(crate) type Result<T> = std::result::Result<T, sqlx::Error>;
+
+/// The relay's memory.
+#[derive(Clone, Debug)]
+pub(crate) struct Store {
+    read: AnyPool,
+    write: AnyPool,
+    dialect: Dialect,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+impl Store {
+    /// Opens a database that `sparky migrate` has prepared, and refuses any other.
+    pub(crate) async fn open(url: &str) -> anyhow::Result<Self> {
+        let store = Self::connect(url).await?;
+        store.check_schema().await?;
+        Ok(store)
+    }
+
+    async fn connect(url: &str) -> anyhow::Result<Self> {
+        sqlx::any::install_default_drivers();
+        let dialect = match url.split_once(':') {
+            Some(("sqlite", _)) => Dialect::Sqlite,
+            Some(("postgres" | "postgresql", _)) => Dialect::Postgres,
+            _ => bail!("the database URL must begin with sqlite: or postgres:"),
+        };
+        let pool = |size| async move {
+            pool_options(dialect).max_connections(size).connect(url).await.context("cannot open the database")
+        };
+        // Every connection to an in-memory database has a database of its own.
+        if url.contains(":memory:") {
+            let only = pool(1).await?;
+            return Ok(Self { read: only.clone(), write: only, dialect });
+        }
+        let write = pool(if dialect == Dialect::Sqlite { 1 } else { 4 }).await?;
+        Ok(Self { read: pool(8).await?, write, dialect })
+    }
+
+    /// Fails unless exactly the migrations of this program have been applied.
+    async fn check_schema(&self) -> anyhow::Result<()> {
+        let applied: Vec<i64> = sqlx::query_scalar("select version from _sqlx_migrations where success order by version")
+            .fetch_all(&self.read)
+            .await
+            .unwrap_or_default();
+        let known: Vec<i64> = MIGRATIONS.iter().map(|migration| migration.version).collect();
+        if let Some(newer) = applied.iter().find(|version| !known.contains(version)) {
+            bail!(
+                "the database has schema version {newer}, and this relay knows up to {}: it was upgraded by a \
+                 newer program; run that one",
+                known.last().copied().unwrap_or_default()
+            );
+        }
+        if let Some(missing) = known.iter().find(|version| !applied.contains(version)) {
+            bail!("the database lacks schema version {missing}: run `sparky migrate` first");
+        }
+        Ok(())
+    }
+
+    /// Begins to write. On SQLite the lock is taken now, so that nobody can come between what this
+    /// transaction reads and what it writes.
+    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Any>> {
+        match self.dialect {
+            Dialect::Sqlite => self.write.begin_with("begin immediate").await,
+            Dialect::Postgres => self.write.begin().await,
+        }
+    }
+
+    /// Whether the database answers.
+    pub(crate) async fn ping(&self) -> Result<()> {
+        sqlx::query("select 1").execute(&self.read).await.map(|_| ())
+    }
+
+    /// Connections of both pools: in use and idle.
+    pub(crate) fn pool_sizes(&self) -> (u32, usize) {
+        let idle = self.read.num_idle() + self.write.num_idle();
+        (self.read.size() + self.write.size(), idle)
+    }
+
+    /// Waits until all connections are closed.
+    pub(crate) async fn close(&self) {
+        self.write.close().await;
+        self.read.close().await;
+    }
+}
+
+/// Brings the schema of the database at `url` up to this program, creating the file when it is
+/// SQLite. Does nothing when there is nothing to do.
+pub async fn migrate(url: &str) -> anyhow::Result<()> {
+    if let Some(file) = url.strip_prefix("sqlite:").map(|rest| rest.trim_start_matches("//"))
+        && let Some(folder) = Path::new(file.split('?').next().unwrap_or(file)).parent()
+    {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    }
+    let store = Store::connect(url).await?;
+    MIGRATIONS.run(&store.write).await.context("cannot migrate the database")?;
+    store.close().await;
+    Ok(())
+}
+
+fn pool_options(dialect: Dialect) -> AnyPoolOptions {
+    AnyPoolOptions::new().acquire_timeout(Duration::from_secs(10)).after_connect(move |connection, _| {
+        Box::pin(async move {
+            if dialect == Dialect::Sqlite {
+                // WAL: readers never wait for the writer. FULL: a commit that returned survives a
+                // power cut; everything the relay acknowledges rests on it.
+                sqlx::raw_sql(
+                    "pragma journal_mode = wal; pragma synchronous = full; pragma busy_timeout = 10000; \
+                     pragma foreign_keys = on;",
+                )
+                .execute(connection)
+                .await?;
+            }
+            Ok(())
+        })
+    })
+}
+
+/// A column of exactly `N` bytes.
+fn fixed<const N: usize>(row: &AnyRow, column: &str) -> Result<[u8; N]> {
+    let bytes: Vec<u8> = row.try_get(column)?;
+    bytes.try_into().map_err(|_| corrupt(column, "length"))
+}
+
+/// A column that is a height, a nonce or a count.
+fn whole<T: TryFrom<i64>>(row: &AnyRow, column: &str) -> Result<T> {
+    let number: i64 = row.try_get(column)?;
+    T::try_from(number).map_err(|_| corrupt(column, "range"))
+}
+
+/// A column that holds a value as `serde` writes it.
+fn parsed<T: serde::de::DeserializeOwned>(row: &AnyRow, column: &str) -> Result<T> {
+    let text: String = row.try_get(column)?;
+    serde_json::from_str(&text).map_err(|cause| sqlx::Error::ColumnDecode {
+        index: column.to_owned(),
+        source: cause.into(),
+    })
+}
+
+fn corrupt(column: &str, what: &str) -> sqlx::Error {
+    sqlx::Error::ColumnDecode { index: column.to_owned(), source: format!("{what} out of bounds").into() }
+}
+
+/// A number as the database keeps it. Heights, nonces and counts are far below the limit.
+fn big(number: impl TryInto<i64>) -> Result<i64> {
+    number.try_into().map_err(|_| sqlx::Error::Encode("number out of bounds".into()))
+}
+
+/// How many rows one statement carries. Few sizes, so that every statement is prepared once and
+/// kept: many single statements are four times slower than a few long ones.
+fn pieces<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        let size = [256, 64, 16, 4, 1].into_iter().find(|size| *size <= rows.len())?;
+        let (piece, rest) = rows.split_at(size);
+        rows = rest;
+        Some(piece)
+    })
+}
+
+/// `before ($1, $2), ($3, $4) after`: the text of a statement that writes many rows.
+fn many_rows(before: &str, rows: usize, columns: usize, after: &str) -> AssertSqlSafe<String> {
+    use std::fmt::Write as _;
+    let mut sql = String::with_capacity(before.len() + after.len() + rows * columns * 6);
+    sql.push_str(before);
+    for row in 0..rows {
+        sql.push_str(if row == 0 { " (" } else { ", (" });
+        for column in 0..columns {
+            let comma = if column == 0 { "" } else { ", " };
+            let _ = write!(sql, "{comma}${}", row * columns + column + 1);
+        }
+        sql.push(')');
+    }
+    sql.push(' ');
+    sql.push_str(after);
+    AssertSqlSafe(sql)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_cut_into_few_sizes() {
+        let rows: Vec<u32> = (0..350).collect();
+        let sizes: Vec<usize> = pieces(&rows).map(<[_]>::len).collect();
+        assert_eq!(sizes, [256, 64, 16, 4, 4, 4, 1, 1]);
+        assert_eq!(pieces(&rows).flatten().copied().collect::<Vec<_>>(), rows);
+    }
+
+    #[test]
+    fn placeholders_count_on() {
+        assert_eq!(many_rows("insert values", 2, 2, "returning a").0, "insert values ($1, $2), ($3, $4) returning a");
+    }
+
+    #[tokio::test]
+    async fn a_database_without_schema_is_refused_and_says_what_to_do() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite://{}?mode=rwc", folder.path().join("empty.sqlite").display());
+        let refused = Store::open(&url).await.expect_err("nothing was migrated").to_string();
+        assert_eq!(refused, "the database lacks schema version 1: run `sparky migrate` first");
+        migrate(&url).await.expect("migrates");
+        migrate(&url).await.expect("migrates again");
+        Store::open(&url).await.expect("opens").close().await;
+    }
+
+    #[tokio::test]
+    async fn a_database_of_a_newer_program_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite://{}?mode=rwc", folder.path().join("newer.sqlite").display());
+        migrate(&url).await.expect("migrates");
+        let store = Store::open(&url).await.expect("opens");
+        let newer = "insert into _sqlx_migrations (version, description, success, checksum, execution_time) \
+                     values (9999, 'later', true, x'00', 0)";
+        sqlx::query(newer).execute(&store.write).await.expect("writes");
+        store.close().await;
+        let refused = Store::open(&url).await.expect_err("it is newer").to_string();
+        assert!(refused.starts_with("the database has schema version 9999"), "{refused}");
+    }
+}

@@ -1,0 +1,107 @@
+//! Challenges, sessions and tickets.
+
+use sparky_protocol::Account;
+use sqlx::Row as _;
+
+use super::{Result, Store, fixed};
+
+/// A login challenge that waits for its answer.
+#[derive(Clone, Debug)]
+pub(crate) struct StoredChallenge {
+    pub(crate) id: String,
+    pub(crate) account: Account,
+    /// The login as JSON.
+    pub(crate) body: String,
+    /// Seconds since 1970.
+    pub(crate) expires_at: i64,
+}
+
+impl Store {
+    /// Keeps a challenge, and forgets those that nobody answered in time.
+    pub(crate) async fn put_challenge(&self, challenge: &StoredChallenge, now: i64) -> Result<()> {
+        let mut transaction = self.begin().await?;
+        sqlx::query("delete from login_challenge where expires_at < $1")
+            .bind(now)
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query("insert into login_challenge (login_challenge_id, account, body, expires_at) values ($1, $2, $3, $4)")
+            .bind(challenge.id.clone())
+            .bind(challenge.account.0.to_vec())
+            .bind(challenge.body.clone())
+            .bind(challenge.expires_at)
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await
+    }
+
+    /// Takes a challenge out: it can be answered once, right or wrong.
+    pub(crate) async fn take_challenge(&self, id: &str) -> Result<Option<StoredChallenge>> {
+        let sql = "
+            delete from login_challenge where login_challenge_id = $1
+            returning login_challenge_id, account, body, expires_at";
+        let row = sqlx::query(sql).bind(id.to_owned()).fetch_optional(&self.write).await?;
+        row.map(|row| {
+            Ok(StoredChallenge {
+                id: row.try_get("login_challenge_id")?,
+                account: Account(fixed(&row, "account")?),
+                body: row.try_get("body")?,
+                expires_at: row.try_get("expires_at")?,
+            })
+        })
+        .transpose()
+    }
+
+    /// Keeps a session by the hash of its token, and forgets those that have ended.
+    pub(crate) async fn put_session(&self, token_hash: [u8; 32], account: Account, now: i64, expires_at: i64) -> Result<()> {
+        let mut transaction = self.begin().await?;
+        sqlx::query("delete from session where expires_at < $1").bind(now).execute(&mut *transaction).await?;
+        sqlx::query("insert into session (token_hash, account, created_at, expires_at) values ($1, $2, $3, $4)")
+            .bind(token_hash.to_vec())
+            .bind(account.0.to_vec())
+            .bind(now)
+            .bind(expires_at)
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await
+    }
+
+    /// Whose session this is, and when it ends.
+    pub(crate) async fn session(&self, token_hash: [u8; 32]) -> Result<Option<(Account, i64)>> {
+        let row = sqlx::query("select account, expires_at from session where token_hash = $1")
+            .bind(token_hash.to_vec())
+            .fetch_optional(&self.read)
+            .await?;
+        row.map(|row| Ok((Account(fixed(&row, "account")?), row.try_get("expires_at")?))).transpose()
+    }
+
+    /// Ends a session.
+    pub(crate) async fn delete_session(&self, token_hash: [u8; 32]) -> Result<()> {
+        sqlx::query("delete from session where token_hash = $1")
+            .bind(token_hash.to_vec())
+            .execute(&self.write)
+            .await?;
+        Ok(())
+    }
+
+    /// Keeps a ticket by its hash, and forgets those that nobody used.
+    pub(crate) async fn put_ticket(&self, hash: [u8; 32], account: Account, now: i64, expires_at: i64) -> Result<()> {
+        let mut transaction = self.begin().await?;
+        sqlx::query("delete from socket_ticket where expires_at < $1").bind(now).execute(&mut *transaction).await?;
+        sqlx::query("insert into socket_ticket (ticket_hash, account, expires_at) values ($1, $2, $3)")
+            .bind(hash.to_vec())
+            .bind(account.0.to_vec())
+            .bind(expires_at)
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await
+    }
+
+    /// Takes a ticket out: it opens one connection.
+    pub(crate) async fn take_ticket(&self, hash: [u8; 32]) -> Result<Option<(Account, i64)>> {
+        let row = sqlx::query("delete from socket_ticket where ticket_hash = $1 returning account, expires_at")
+            .bind(hash.to_vec())
+            .fetch_optional(&self.write)
+            .await?;
+        row.map(|row| Ok((Account(fixed(&row, "account")?), row.try_get("expires_at")?))).transpose()
+    }
+}

@@ -1,0 +1,138 @@
+//! What the watchtower was asked and what it did.
+
+use sparky_protocol::{ChannelId, Hash, Side};
+use sqlx::{Row as _, any::AnyRow};
+
+use super::{Appended, NewEvent, Result, Store, big, channel::side_number, fixed, whole};
+
+/// One transaction of the watchtower.
+#[derive(Clone, Debug)]
+pub(crate) struct WatchAction {
+    /// sha256 of the call data: the need.
+    pub(crate) need: Hash,
+    /// Counts the transactions for one need, from 1.
+    pub(crate) attempt: u32,
+    pub(crate) channel_id: ChannelId,
+    pub(crate) guarded: Side,
+    /// The call's name.
+    pub(crate) call: String,
+    pub(crate) txid: [u8; 32],
+    pub(crate) raw: Vec<u8>,
+    pub(crate) sent_at: u32,
+    pub(crate) mined_at: Option<u32>,
+    pub(crate) failed_at: Option<u32>,
+}
+
+impl Store {
+    /// Switches the watch of one participant on or off, and tells.
+    pub(crate) async fn put_watch(&self, id: ChannelId, guarded: Side, disabled_at: Option<u32>, events: &[NewEvent]) -> Result<Appended> {
+        let sql = "
+            insert into watch (channel_id, guarded, disabled_at) values ($1, $2, $3)
+            on conflict (channel_id, guarded) do update set disabled_at = excluded.disabled_at";
+        let mut transaction = self.begin().await?;
+        sqlx::query(sql)
+            .bind(id.0.0.to_vec())
+            .bind(side_number(guarded))
+            .bind(disabled_at.map(i64::from))
+            .execute(&mut *transaction)
+            .await?;
+        let appended = Self::append(&mut transaction, events).await?;
+        transaction.commit().await?;
+        Ok(appended)
+    }
+
+    /// Since which height the watch of a participant is off; none while it is on.
+    pub(crate) async fn watch_disabled_at(&self, id: ChannelId, guarded: Side) -> Result<Option<i64>> {
+        let disabled: Option<Option<i64>> =
+            sqlx::query_scalar("select disabled_at from watch where channel_id = $1 and guarded = $2")
+                .bind(id.0.0.to_vec())
+                .bind(side_number(guarded))
+                .fetch_optional(&self.read)
+                .await?;
+        Ok(disabled.flatten())
+    }
+
+    /// Keeps a transaction before it is broadcast.
+    pub(crate) async fn put_watch_action(&self, action: &WatchAction, events: &[NewEvent]) -> Result<Appended> {
+        let sql = "
+            insert into watch_action (need, attempt, channel_id, guarded, call, transaction_id, raw, sent_at)
+            values ($1, $2, $3, $4, $5, $6, $7, $8)";
+        let mut transaction = self.begin().await?;
+        sqlx::query(sql)
+            .bind(action.need.0.to_vec())
+            .bind(i64::from(action.attempt))
+            .bind(action.channel_id.0.0.to_vec())
+            .bind(side_number(action.guarded))
+            .bind(action.call.clone())
+            .bind(action.txid.to_vec())
+            .bind(action.raw.clone())
+            .bind(big(action.sent_at)?)
+            .execute(&mut *transaction)
+            .await?;
+        let appended = Self::append(&mut transaction, events).await?;
+        transaction.commit().await?;
+        Ok(appended)
+    }
+
+    /// Notes where an action was mined (none: it is out again), or when it was given up.
+    pub(crate) async fn mark_watch_action(&self, action: &WatchAction, events: &[NewEvent]) -> Result<Appended> {
+        let mut transaction = self.begin().await?;
+        sqlx::query("update watch_action set mined_at = $3, failed_at = $4 where need = $1 and attempt = $2")
+            .bind(action.need.0.to_vec())
+            .bind(i64::from(action.attempt))
+            .bind(action.mined_at.map(i64::from))
+            .bind(action.failed_at.map(i64::from))
+            .execute(&mut *transaction)
+            .await?;
+        let appended = Self::append(&mut transaction, events).await?;
+        transaction.commit().await?;
+        Ok(appended)
+    }
+
+    /// The latest attempt for a need.
+    pub(crate) async fn watch_action(&self, need: Hash) -> Result<Option<WatchAction>> {
+        let sql = "
+            select need, attempt, channel_id, guarded, call, transaction_id, raw, sent_at, mined_at, failed_at
+            from watch_action where need = $1 order by attempt desc limit 1";
+        let row = sqlx::query(sql).bind(need.0.to_vec()).fetch_optional(&self.read).await?;
+        row.as_ref().map(read).transpose()
+    }
+
+    /// All actions for a channel, oldest first.
+    pub(crate) async fn watch_actions(&self, id: ChannelId) -> Result<Vec<WatchAction>> {
+        let sql = "
+            select need, attempt, channel_id, guarded, call, transaction_id, raw, sent_at, mined_at, failed_at
+            from watch_action where channel_id = $1 order by sent_at, attempt";
+        let rows = sqlx::query(sql).bind(id.0.0.to_vec()).fetch_all(&self.read).await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// Actions that are neither mined nor given up.
+    pub(crate) async fn pending_watch_actions(&self) -> Result<Vec<WatchAction>> {
+        let sql = "
+            select need, attempt, channel_id, guarded, call, transaction_id, raw, sent_at, mined_at, failed_at
+            from watch_action where mined_at is null and failed_at is null order by sent_at";
+        let rows = sqlx::query(sql).fetch_all(&self.read).await?;
+        rows.iter().map(read).collect()
+    }
+}
+
+fn read(row: &AnyRow) -> Result<WatchAction> {
+    let guarded: usize = whole(row, "guarded")?;
+    let height = |column: &str| -> Result<Option<u32>> {
+        let height: Option<i64> = row.try_get(column)?;
+        Ok(height.map(|height| u32::try_from(height).unwrap_or(u32::MAX)))
+    };
+    Ok(WatchAction {
+        need: Hash(fixed(row, "need")?),
+        attempt: whole(row, "attempt")?,
+        channel_id: ChannelId(Hash(fixed(row, "channel_id")?)),
+        guarded: Side::from_flag(guarded == 1),
+        call: row.try_get("call")?,
+        txid: fixed(row, "transaction_id")?,
+        raw: row.try_get("raw")?,
+        sent_at: whole(row, "sent_at")?,
+        mined_at: height("mined_at")?,
+        failed_at: height("failed_at")?,
+    })
+}
