@@ -65,22 +65,19 @@ impl Chain {
         }
     }
 
-    /// Replays what a log has kept, and keeps what comes from now on in it.
-    pub fn replay(&mut self, log: BlockLog, records: Vec<Record>) {
+    /// Replays what a log has kept, and keeps what comes from now on in it. Fails at a record that
+    /// does not follow from those before it: the log is of another chain or another version.
+    pub fn replay(&mut self, log: BlockLog, records: Vec<Record>) -> Result<(), Unconnectable> {
         for record in records {
-            // A record that does not fit was written by another version: what follows is dropped.
-            let replayed = match record {
-                Record::Block(block) => self.connect(block).is_ok(),
-                Record::Invalidate(hash) => self.invalidate(&hash).is_ok(),
-                Record::Reconsider(hash) => self.reconsider(&hash).is_ok(),
-            };
-            if !replayed {
-                tracing::warn!(height = self.view.height(), "the block log does not continue from here");
-                break;
+            match record {
+                Record::Block(block) => self.connect(block)?,
+                Record::Invalidate(hash) => self.invalidate(&hash)?,
+                Record::Reconsider(hash) => self.reconsider(&hash)?,
             }
         }
         self.mempool = Mempool::default();
         self.log = Some(log);
+        Ok(())
     }
 
     /// Seconds since 1970: the mocked clock, or the system's.
@@ -127,7 +124,11 @@ impl Chain {
         let height = parent.height + 1;
         let modifier = sha256d(&[block.hash.0, parent.modifier].concat());
         let hash = block.hash;
-        self.view.connect(Arc::clone(&block))?;
+        if let Err(error) = self.view.connect(Arc::clone(&block)) {
+            // What was done to coins and indexes is only right with the whole block.
+            self.view = self.view_of(&block.header.previous)?;
+            return Err(error);
+        }
         for tx in &block.txs {
             self.mempool.remove_mined(tx);
         }
@@ -214,6 +215,14 @@ impl Chain {
         blocks
     }
 
+    /// The state after the block `hash`, from the beginning.
+    fn view_of(&self, hash: &BlockHash) -> Result<View, Unconnectable> {
+        let mut blocks = self.branch(hash).into_iter();
+        let mut view = View::new(blocks.next().ok_or(Unconnectable::WrongParent)?);
+        blocks.try_for_each(|block| view.connect(block))?;
+        Ok(view)
+    }
+
     fn is_valid(&self, hash: &BlockHash) -> bool {
         self.invalid.is_empty() || self.branch(hash).iter().all(|block| !self.invalid.contains(&block.hash))
     }
@@ -244,17 +253,7 @@ impl Chain {
             .filter(|tx| !execute::is_generated(tx))
             .map(Arc::clone)
             .collect();
-        let mut blocks = branch.into_iter();
-        let skipped = if shared == self.view.height() + 1 {
-            shared
-        } else {
-            let genesis = blocks.next().ok_or(Unconnectable::WrongParent)?;
-            self.view = View::new(genesis);
-            0
-        };
-        for block in blocks.skip(skipped.try_into().unwrap_or_default()) {
-            self.view.connect(block)?;
-        }
+        self.view = self.view_of(tip)?;
         let waiting = self.mempool.drain();
         let again = unmined.into_iter().chain(waiting.into_iter().map(|entry| entry.tx));
         for tx in again {

@@ -37,7 +37,10 @@ impl Node {
         if let Some(data_dir) = data_dir {
             std::fs::create_dir_all(data_dir)?;
             let (log, records) = BlockLog::open(&data_dir.join("blocks.log"))?;
-            chain.replay(log, records);
+            chain.replay(log, records).map_err(|error| {
+                let text = format!("blocks.log is not of this chain ({error}): remove the folder to start anew");
+                std::io::Error::new(std::io::ErrorKind::InvalidData, text)
+            })?;
             wallets = Wallets::open(&data_dir.join("wallets.json"))?;
         }
         if !empty {

@@ -47,23 +47,33 @@ pub(crate) struct Roots {
     pub utxo: Bytes32,
 }
 
-/// Remembers each contract's encoded account, so that a block costs what it changed.
+/// Remembers what did not change, so that a block costs what it changed.
 #[derive(Default)]
 pub(crate) struct RootCache {
-    accounts: BTreeMap<Bytes20, Vec<u8>>,
+    /// Storage roots of contracts that have not changed since.
+    storage: BTreeMap<Bytes20, Vec<u8>>,
+    /// The roots when nothing was left to settle.
+    settled: Option<(bool, Roots)>,
 }
 
 impl RootCache {
     /// The roots after block 0 (without the delegation contract) or later.
     pub fn roots(&mut self, evm: &mut Evm, has_delegation: bool) -> Roots {
+        let is_settled = evm.is_settled();
+        if let Some((had_delegation, roots)) = self.settled
+            && is_settled
+            && had_delegation == has_delegation
+        {
+            return roots;
+        }
         for address in evm.take_dirty() {
-            self.accounts.remove(&address);
+            self.storage.remove(&address);
         }
         let live = evm.contracts();
-        self.accounts.retain(|address, _| live.binary_search(address).is_ok());
+        self.storage.retain(|address, _| live.binary_search(address).is_ok());
         let mut leaves = Vec::with_capacity(live.len() + SYSTEM_CONTRACTS.len());
         for address in live {
-            let storage_root = self.accounts.entry(address).or_insert_with(|| storage_root(evm, &address));
+            let storage_root = self.storage.entry(address).or_insert_with(|| storage_root(evm, &address));
             leaves.push((address.to_vec(), account(evm, &address, storage_root)));
         }
         for number in SYSTEM_CONTRACTS {
@@ -81,7 +91,9 @@ impl RootCache {
             let fields = [rlp_bytes(&coin.txid), rlp_number(coin.vout.into()), rlp_number(coin.value), rlp_number(1)];
             (address.to_vec(), rlp_list(&fields))
         });
-        Roots { state: secure_root(leaves), utxo: secure_root(coins) }
+        let roots = Roots { state: secure_root(leaves), utxo: secure_root(coins) };
+        self.settled = is_settled.then_some((has_delegation, roots));
+        roots
     }
 }
 

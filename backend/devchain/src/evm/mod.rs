@@ -278,6 +278,11 @@ impl Evm {
         self.state.settle();
     }
 
+    /// Whether nothing has changed since the last [`Evm::settle`], or all of it was taken back.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.state.checkpoint() == 0 && self.state.dirty.is_empty()
+    }
+
     /// Satoshi that `contract` holds.
     pub fn balance(&self, contract: &Bytes20) -> u64 {
         self.state.get(&Address::from(*contract)).map_or(0, |entry| satoshi(entry.balance))
