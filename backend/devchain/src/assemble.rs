@@ -52,7 +52,13 @@ const fn version(height: u32) -> u32 {
 }
 
 /// Builds and seals the next block. With `without_contracts` all contract calls stay out.
-pub(crate) fn assemble(view: &mut View, mempool: &Mempool, pays: &Script, now: u32, without_contracts: bool) -> Block {
+pub(crate) fn assemble(
+    view: &mut View,
+    mempool: &Mempool,
+    pays: &Script,
+    now: u32,
+    without_contracts: bool,
+) -> Block {
     let time = now.max(view.median_time() + 1);
     let author = pays.kind().sender().map_or([0; 20], |account| account.0);
     let environment = view.environment(time, author);
@@ -63,7 +69,10 @@ pub(crate) fn assemble(view: &mut View, mempool: &Mempool, pays: &Script, now: u
     view.evm.roll_back(checkpoint);
     let height = view.height() + 1;
     let refunded: u64 = draft.refunds.iter().map(|output| output.value).sum();
-    let reward = TxOut { value: subsidy(height) + draft.fees - refunded, script: pays.clone() };
+    let reward = TxOut {
+        value: subsidy(height) + draft.fees - refunded,
+        script: pays.clone(),
+    };
     let outputs = [reward].into_iter().chain(draft.refunds).collect();
     let mut txs = vec![Tx::new(block::coinbase(height, outputs, &draft.txs))];
     txs.extend(draft.txs);
@@ -94,21 +103,34 @@ impl Package<'_> {
         let (a, b) = (self.entry, other.entry);
         a.class.cmp(&b.class).then_with(|| match a.class {
             Class::Plain => other.rate(self).then_with(|| a.tx.id().cmp(&b.tx.id())),
-            _ => (self.ancestors.len(), std::cmp::Reverse(a.gas_price), a.vsize(), a.tx.id()).cmp(&(
-                other.ancestors.len(),
-                std::cmp::Reverse(b.gas_price),
-                b.vsize(),
-                b.tx.id(),
-            )),
+            _ => (
+                self.ancestors.len(),
+                std::cmp::Reverse(a.gas_price),
+                a.vsize(),
+                a.tx.id(),
+            )
+                .cmp(&(
+                    other.ancestors.len(),
+                    std::cmp::Reverse(b.gas_price),
+                    b.vsize(),
+                    b.tx.id(),
+                )),
         })
     }
 
     /// Compares fee rates: the lower of its own and that of the whole package counts.
     fn rate(&self, other: &Self) -> Ordering {
         let rate = |package: &Self| {
-            let own = (u128::from(package.entry.fee), u128::from(package.entry.vsize()));
+            let own = (
+                u128::from(package.entry.fee),
+                u128::from(package.entry.vsize()),
+            );
             let all = (u128::from(package.fee), u128::from(package.size));
-            if own.0 * all.1 < all.0 * own.1 { own } else { all }
+            if own.0 * all.1 < all.0 * own.1 {
+                own
+            } else {
+                all
+            }
         };
         let (a, b) = (rate(self), rate(other));
         (a.0 * b.1).cmp(&(b.0 * a.1))
@@ -130,7 +152,15 @@ impl Draft {
     const fn new(environment: evm::Block) -> Self {
         // Room for the coinbase.
         let (weight, sigops) = (4_000, 400);
-        Self { environment, txs: Vec::new(), refunds: Vec::new(), fees: 0, gas_used: 0, weight, sigops }
+        Self {
+            environment,
+            txs: Vec::new(),
+            refunds: Vec::new(),
+            fees: 0,
+            gas_used: 0,
+            weight,
+            sigops,
+        }
     }
 
     fn fill(&mut self, view: &mut View, mempool: &Mempool, without_contracts: bool) {
@@ -150,7 +180,9 @@ impl Draft {
                 open.remove(&txid);
             }
             for txid in &added {
-                let Some(done) = open.remove(txid) else { continue };
+                let Some(done) = open.remove(txid) else {
+                    continue;
+                };
                 for waiting in open.values_mut() {
                     if waiting.ancestors.remove(txid) {
                         waiting.fee -= done.entry.fee;
@@ -169,12 +201,20 @@ impl Draft {
         size: u64,
         members: &BTreeSet<Txid>,
     ) -> Vec<Txid> {
-        let sigops: usize = members.iter().filter_map(|txid| mempool.get(txid)).map(|e| 4 * sigops(&e.tx)).sum();
-        let weight = usize::try_from(size).map_or(usize::MAX, |size| self.weight.saturating_add(4 * size));
+        let sigops: usize = members
+            .iter()
+            .filter_map(|txid| mempool.get(txid))
+            .map(|e| 4 * sigops(&e.tx))
+            .sum();
+        let weight =
+            usize::try_from(size).map_or(usize::MAX, |size| self.weight.saturating_add(4 * size));
         if MAX_WEIGHT <= weight || MAX_SIGOPS <= self.sigops + sigops {
             return Vec::new();
         }
-        let mut order: Vec<_> = members.iter().map(|txid| (mempool.ancestors(txid).len(), *txid)).collect();
+        let mut order: Vec<_> = members
+            .iter()
+            .map(|txid| (mempool.ancestors(txid).len(), *txid))
+            .collect();
         order.sort_unstable();
         let entries = order.iter().filter_map(|(_, txid)| mempool.get(txid));
         let added = entries.take_while(|entry| match entry.class {
@@ -195,11 +235,19 @@ impl Draft {
         {
             return false;
         }
-        let payer = entry.spent.first().and_then(|output| output.script.kind().sender());
+        let payer = entry
+            .spent
+            .first()
+            .and_then(|output| output.script.kind().sender());
         let checkpoint = view.evm.checkpoint();
-        let executed = view.execute(&self.environment, &entry.tx, payer.map_or([0; 20], |account| account.0));
+        let executed = view.execute(
+            &self.environment,
+            &entry.tx,
+            payer.map_or([0; 20], |account| account.0),
+        );
         let generated_sigops: usize = executed.generated.iter().map(|tx| sigops(tx)).sum();
-        let sigops_after = self.sigops + 4 * sigops(&entry.tx) + generated_sigops + executed.refunds.len();
+        let sigops_after =
+            self.sigops + 4 * sigops(&entry.tx) + generated_sigops + executed.refunds.len();
         let generated_weight: usize = executed.generated.iter().map(|tx| tx.weight()).sum();
         let weight_after = self.weight + entry.tx.weight() + generated_weight;
         if BLOCK_GAS_LIMIT < self.gas_used + executed.gas_used
@@ -232,6 +280,14 @@ impl Draft {
 fn package<'a>(mempool: &Mempool, entry: &'a Entry) -> Package<'a> {
     let ancestors = mempool.ancestors(&entry.tx.id());
     let members = || ancestors.iter().filter_map(|txid| mempool.get(txid));
-    let (fee, size) = (members().map(|entry| entry.fee).sum(), members().map(Entry::vsize).sum());
-    Package { entry, ancestors, fee, size }
+    let (fee, size) = (
+        members().map(|entry| entry.fee).sum(),
+        members().map(Entry::vsize).sum(),
+    );
+    Package {
+        entry,
+        ancestors,
+        fee,
+        size,
+    }
 }

@@ -37,7 +37,10 @@ impl Tx {
     }
 
     pub const fn outpoint(&self, vout: u32) -> OutPoint {
-        OutPoint { txid: self.txid, vout }
+        OutPoint {
+            txid: self.txid,
+            vout,
+        }
     }
 }
 
@@ -115,7 +118,11 @@ impl Block {
     pub fn seal(mut header: Header, txs: Vec<Arc<Tx>>) -> Self {
         header.merkle_root = merkle_root(txs.iter().map(|tx| tx.id().0).collect());
         header.mine();
-        Self { hash: header.hash(), header, txs }
+        Self {
+            hash: header.hash(),
+            header,
+            txs,
+        }
     }
 
     /// Qtum's regtest genesis; with `premine` another one that owns those outputs as well.
@@ -131,7 +138,10 @@ impl Block {
         let coinbase = Transaction {
             version: 1,
             inputs: vec![coinbase_input(script_sig, Vec::new())],
-            outputs: vec![TxOut { value: 5_000_000_000, script: Script(script) }],
+            outputs: vec![TxOut {
+                value: 5_000_000_000,
+                script: Script(script),
+            }],
             lock_time: 0,
         };
         let header = Header {
@@ -155,8 +165,14 @@ impl Block {
 
     /// Whom the block pays, as `COINBASE` says it.
     pub fn author(&self) -> Bytes20 {
-        let script = self.txs.first().and_then(|tx| tx.outputs.first()).map(|output| &output.script);
-        script.and_then(|script| script.kind().sender()).map_or([0; 20], |account| account.0)
+        let script = self
+            .txs
+            .first()
+            .and_then(|tx| tx.outputs.first())
+            .map(|output| &output.script);
+        script
+            .and_then(|script| script.kind().sender())
+            .map_or([0; 20], |account| account.0)
     }
 }
 
@@ -165,9 +181,17 @@ const GENESIS_KEY: [u8; 65] = {
     let digits = *b"040d61d8653448c98731ee5fffd303c15e71ec2057b77f11ab3601979728cdaff2d68afbba14e4fa0bc44f2072b0b23ef63717f8cdfbe58dcd33f32b6afe98741a";
     let mut index = 0;
     while index < 65 {
-        let high = if digits[2 * index] <= b'9' { digits[2 * index] - b'0' } else { digits[2 * index] - b'a' + 10 };
+        let high = if digits[2 * index] <= b'9' {
+            digits[2 * index] - b'0'
+        } else {
+            digits[2 * index] - b'a' + 10
+        };
         let low_digit = digits[2 * index + 1];
-        let low = if low_digit <= b'9' { low_digit - b'0' } else { low_digit - b'a' + 10 };
+        let low = if low_digit <= b'9' {
+            low_digit - b'0'
+        } else {
+            low_digit - b'a' + 10
+        };
         key[index] = high << 4 | low;
         index += 1;
     }
@@ -175,7 +199,12 @@ const GENESIS_KEY: [u8; 65] = {
 };
 
 pub(crate) fn coinbase_input(script_sig: Vec<u8>, witness: Vec<Vec<u8>>) -> TxIn {
-    TxIn { previous: OutPoint::NULL, script_sig: Script(script_sig), sequence: u32::MAX, witness }
+    TxIn {
+        previous: OutPoint::NULL,
+        script_sig: Script(script_sig),
+        sequence: u32::MAX,
+        witness,
+    }
 }
 
 /// The reward transaction of a block: outputs without the commitment, which is appended here.
@@ -192,8 +221,16 @@ pub(crate) fn coinbase(height: u32, mut outputs: Vec<TxOut>, others: &[Arc<Tx>])
     preimage.extend_from_slice(&[0; 32]);
     let mut script = vec![0x6a, 0x24, 0xaa, 0x21, 0xa9, 0xed];
     script.extend_from_slice(&sha256d(&preimage));
-    outputs.push(TxOut { value: 0, script: Script(script) });
-    Transaction { version: 2, inputs: vec![coinbase_input(script_sig, vec![vec![0; 32]])], outputs, lock_time: 0 }
+    outputs.push(TxOut {
+        value: 0,
+        script: Script(script),
+    });
+    Transaction {
+        version: 2,
+        inputs: vec![coinbase_input(script_sig, vec![vec![0; 32]])],
+        outputs,
+        lock_time: 0,
+    }
 }
 
 fn merkle_root(mut level: Vec<Bytes32>) -> Bytes32 {
@@ -217,7 +254,13 @@ mod tests {
         let roots = RootCache::default().roots(&mut Evm::default(), false);
         let block = Block::genesis(roots, None);
         let merkle_root = BlockHash(block.header.merkle_root);
-        assert_eq!(merkle_root.to_string(), "ed34050eb5909ee535fcb07af292ea55f3d2f291187617b44d3282231405b96d");
-        assert_eq!(block.hash.to_string(), "665ed5b402ac0b44efc37d8926332994363e8a7278b7ee9a58fb972efadae943");
+        assert_eq!(
+            merkle_root.to_string(),
+            "ed34050eb5909ee535fcb07af292ea55f3d2f291187617b44d3282231405b96d"
+        );
+        assert_eq!(
+            block.hash.to_string(),
+            "665ed5b402ac0b44efc37d8926332994363e8a7278b7ee9a58fb972efadae943"
+        );
     }
 }

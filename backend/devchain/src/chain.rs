@@ -52,7 +52,11 @@ impl Chain {
         let roots = RootCache::default().roots(&mut Evm::default(), false);
         let genesis = Arc::new(Block::genesis(roots, premine.map(premine_transaction)));
         let hash = genesis.hash;
-        let known = Known { block: Arc::clone(&genesis), height: 0, modifier: [0; 32] };
+        let known = Known {
+            block: Arc::clone(&genesis),
+            height: 0,
+            modifier: [0; 32],
+        };
         Self {
             view: View::new(genesis),
             mempool: Mempool::default(),
@@ -84,14 +88,19 @@ impl Chain {
     pub fn now(&self) -> u32 {
         let system = || {
             let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-            since.ok().and_then(|since| u32::try_from(since.as_secs()).ok()).unwrap_or_default()
+            since
+                .ok()
+                .and_then(|since| u32::try_from(since.as_secs()).ok())
+                .unwrap_or_default()
         };
         self.mock_time.unwrap_or_else(system)
     }
 
     /// A block of any branch, and its height.
     pub fn block(&self, hash: &BlockHash) -> Option<(&Arc<Block>, u32)> {
-        self.known.get(hash).map(|known| (&known.block, known.height))
+        self.known
+            .get(hash)
+            .map(|known| (&known.block, known.height))
     }
 
     /// The stake modifier of a block.
@@ -107,7 +116,13 @@ impl Chain {
     /// Mines one block that pays `script`.
     pub fn mine(&mut self, script: &Script) -> Result<BlockHash, Unconnectable> {
         let now = self.now();
-        let block = assemble(&mut self.view, &self.mempool, script, now, 0 < self.withhold);
+        let block = assemble(
+            &mut self.view,
+            &self.mempool,
+            script,
+            now,
+            0 < self.withhold,
+        );
         self.withhold = self.withhold.saturating_sub(1);
         let hash = block.hash;
         if self.invalid.contains(&hash) {
@@ -120,7 +135,10 @@ impl Chain {
     }
 
     fn connect(&mut self, block: Arc<Block>) -> Result<(), Unconnectable> {
-        let parent = self.known.get(&block.header.previous).ok_or(Unconnectable::WrongParent)?;
+        let parent = self
+            .known
+            .get(&block.header.previous)
+            .ok_or(Unconnectable::WrongParent)?;
         let height = parent.height + 1;
         let modifier = sha256d(&[block.hash.0, parent.modifier].concat());
         let hash = block.hash;
@@ -132,7 +150,14 @@ impl Chain {
         for tx in &block.txs {
             self.mempool.remove_mined(tx);
         }
-        self.known.insert(hash, Known { block, height, modifier });
+        self.known.insert(
+            hash,
+            Known {
+                block,
+                height,
+                modifier,
+            },
+        );
         self.arrivals.push(hash);
         Ok(())
     }
@@ -142,8 +167,14 @@ impl Chain {
         let tx = Tx::new(tx);
         let txid = tx.id();
         let outputs = (0..).zip(&tx.outputs).map(|(vout, _)| tx.outpoint(vout));
-        if outputs.into_iter().any(|outpoint| self.view.coins.get(&outpoint).is_some()) {
-            return Err(Reject { code: -27, message: "Transaction already in block chain".to_owned() });
+        if outputs
+            .into_iter()
+            .any(|outpoint| self.view.coins.get(&outpoint).is_some())
+        {
+            return Err(Reject {
+                code: -27,
+                message: "Transaction already in block chain".to_owned(),
+            });
         }
         if self.mempool.get(&txid).is_some() {
             return Ok(txid);
@@ -159,7 +190,10 @@ impl Chain {
         let is_plain = execute::contracts(tx).next().is_none();
         if is_plain && max_fee.is_some_and(|max| max < entry.fee) {
             let message = "Fee exceeds maximum configured by user (e.g. -maxtxfee, maxfeerate)";
-            return Err(Reject { code: -25, message: message.to_owned() });
+            return Err(Reject {
+                code: -25,
+                message: message.to_owned(),
+            });
         }
         for txid in replaced {
             self.mempool.replace(&txid);
@@ -194,10 +228,19 @@ impl Chain {
         if !self.known.contains_key(hash) {
             return Err(Unconnectable::WrongParent);
         }
-        let ancestors: BTreeSet<BlockHash> = self.branch(hash).iter().map(|block| block.hash).collect();
-        let descends = |candidate: &BlockHash| self.branch(candidate).iter().any(|block| block.hash == *hash);
-        let stays: BTreeSet<_> =
-            self.invalid.iter().filter(|hash| !ancestors.contains(hash) && !descends(hash)).copied().collect();
+        let ancestors: BTreeSet<BlockHash> =
+            self.branch(hash).iter().map(|block| block.hash).collect();
+        let descends = |candidate: &BlockHash| {
+            self.branch(candidate)
+                .iter()
+                .any(|block| block.hash == *hash)
+        };
+        let stays: BTreeSet<_> = self
+            .invalid
+            .iter()
+            .filter(|hash| !ancestors.contains(hash) && !descends(hash))
+            .copied()
+            .collect();
         self.invalid = stays;
         self.write(&Record::Reconsider(*hash));
         self.activate_best()
@@ -224,7 +267,11 @@ impl Chain {
     }
 
     fn is_valid(&self, hash: &BlockHash) -> bool {
-        self.invalid.is_empty() || self.branch(hash).iter().all(|block| !self.invalid.contains(&block.hash))
+        self.invalid.is_empty()
+            || self
+                .branch(hash)
+                .iter()
+                .all(|block| !self.invalid.contains(&block.hash))
     }
 
     fn activate_best(&mut self) -> Result<(), Unconnectable> {
@@ -232,8 +279,12 @@ impl Chain {
             .zip(&self.arrivals)
             .filter_map(|(arrival, hash)| Some((self.known.get(hash)?.height, arrival, *hash)))
             .collect();
-        candidates.sort_unstable_by_key(|(height, arrival, _)| (std::cmp::Reverse(*height), *arrival));
-        let best = candidates.into_iter().map(|(.., hash)| hash).find(|hash| self.is_valid(hash));
+        candidates
+            .sort_unstable_by_key(|(height, arrival, _)| (std::cmp::Reverse(*height), *arrival));
+        let best = candidates
+            .into_iter()
+            .map(|(.., hash)| hash)
+            .find(|hash| self.is_valid(hash));
         match best {
             Some(best) if best != self.view.tip().hash => self.switch_to(&best),
             _ => Ok(()),
@@ -244,7 +295,9 @@ impl Chain {
     fn switch_to(&mut self, tip: &BlockHash) -> Result<(), Unconnectable> {
         let branch = self.branch(tip);
         let shared = (0..).zip(&branch).take_while(|(height, block)| {
-            self.view.block(*height).is_some_and(|active| active.hash == block.hash)
+            self.view
+                .block(*height)
+                .is_some_and(|active| active.hash == block.hash)
         });
         let shared = u32::try_from(shared.count()).unwrap_or_default();
         let unmined: Vec<Arc<Tx>> = (shared..=self.view.height())
@@ -255,7 +308,9 @@ impl Chain {
             .collect();
         self.view = self.view_of(tip)?;
         let waiting = self.mempool.drain();
-        let again = unmined.into_iter().chain(waiting.into_iter().map(|entry| entry.tx));
+        let again = unmined
+            .into_iter()
+            .chain(waiting.into_iter().map(|entry| entry.tx));
         for tx in again {
             if self.view.index.place(&tx.id()).is_none() {
                 // What the new branch does not allow any more is dropped.
@@ -278,8 +333,25 @@ impl Chain {
 /// exist, so that its id is its own.
 fn premine_transaction(script: &Script) -> Transaction {
     let (count, value) = PREMINE;
-    let previous = OutPoint { txid: Txid([0xff; 32]), vout: 0 };
-    let input = TxIn { sequence: u32::MAX, ..TxIn::unsigned(previous) };
-    let outputs = vec![TxOut { value, script: script.clone() }; count];
-    Transaction { version: 2, inputs: vec![input], outputs, lock_time: 0 }
+    let previous = OutPoint {
+        txid: Txid([0xff; 32]),
+        vout: 0,
+    };
+    let input = TxIn {
+        sequence: u32::MAX,
+        ..TxIn::unsigned(previous)
+    };
+    let outputs = vec![
+        TxOut {
+            value,
+            script: script.clone()
+        };
+        count
+    ];
+    Transaction {
+        version: 2,
+        inputs: vec![input],
+        outputs,
+        lock_time: 0,
+    }
 }

@@ -44,7 +44,14 @@ impl Coins {
         let coinbase = tx.is_coinbase();
         for (vout, output) in (0..).zip(&tx.outputs) {
             if output.script.as_bytes().first() != Some(&0x6a) {
-                self.unspent.insert(tx.outpoint(vout), Coin { output: output.clone(), height, coinbase });
+                self.unspent.insert(
+                    tx.outpoint(vout),
+                    Coin {
+                        output: output.clone(),
+                        height,
+                        coinbase,
+                    },
+                );
             }
         }
     }

@@ -54,7 +54,10 @@ struct Order {
 
 impl Order {
     const fn outpoint(&self) -> OutPoint {
-        OutPoint { txid: self.txid, vout: self.vout }
+        OutPoint {
+            txid: self.txid,
+            vout: self.vout,
+        }
     }
 
     fn target(&self) -> Bytes20 {
@@ -75,7 +78,9 @@ pub(crate) fn contracts(tx: &Transaction) -> impl Iterator<Item = (u32, Contract
 
 /// Whether the block assembler made this transaction: it spends what a contract owns.
 pub(crate) fn is_generated(tx: &Transaction) -> bool {
-    tx.inputs.first().is_some_and(|input| input.script_sig.as_bytes() == [OP_SPEND])
+    tx.inputs
+        .first()
+        .is_some_and(|input| input.script_sig.as_bytes() == [OP_SPEND])
 }
 
 /// Where a deployment in output `vout` puts its contract.
@@ -86,13 +91,30 @@ pub(crate) fn created_address(txid: Txid, vout: u32) -> Bytes20 {
 }
 
 /// Runs the contract outputs of `tx` in order. `payer` owns its first input.
-pub(crate) fn run(evm: &mut Evm, cache: &mut RootCache, block: &Block, tx: &Tx, payer: Bytes20) -> Executed {
+pub(crate) fn run(
+    evm: &mut Evm,
+    cache: &mut RootCache,
+    block: &Block,
+    tx: &Tx,
+    payer: Bytes20,
+) -> Executed {
     let mut executed = Executed::default();
     evm.begin_transaction();
     for (vout, contract) in contracts(tx) {
-        let Some(output) = tx.outputs.get(vout as usize) else { continue };
-        let sender = contract.sender.as_ref().map_or(payer, |sender| sender.account.0);
-        let order = Order { txid: tx.id(), vout, value: output.value, contract, sender };
+        let Some(output) = tx.outputs.get(vout as usize) else {
+            continue;
+        };
+        let sender = contract
+            .sender
+            .as_ref()
+            .map_or(payer, |sender| sender.account.0);
+        let order = Order {
+            txid: tx.id(),
+            vout,
+            value: output.value,
+            contract,
+            sender,
+        };
         let execution = run_one(evm, cache, block, &order, &mut executed);
         settle_gas(&order, &execution.outcome, payer, &mut executed);
         executed.executions.push(execution);
@@ -108,13 +130,25 @@ fn run_one(
     executed: &mut Executed,
 ) -> Execution {
     let to = order.target();
-    let is_system = SYSTEM_CONTRACTS.iter().any(|number| system_address(*number) == to);
+    let is_system = SYSTEM_CONTRACTS
+        .iter()
+        .any(|number| system_address(*number) == to);
     let is_call = order.contract.target != Target::Create;
-    let mut roots = Roots { state: [0; 32], utxo: [0; 32] };
-    let mut outcome = Outcome { exception: Exception::Unknown, ..Outcome::default() };
+    let mut roots = Roots {
+        state: [0; 32],
+        utxo: [0; 32],
+    };
+    let mut outcome = Outcome {
+        exception: Exception::Unknown,
+        ..Outcome::default()
+    };
     if is_call && is_system {
         // Their code is not here, so the call ends as one to an account without code.
-        outcome = Outcome { gas_used: order.contract.gas.limit, contract: to, ..outcome };
+        outcome = Outcome {
+            gas_used: order.contract.gas.limit,
+            contract: to,
+            ..outcome
+        };
         roots = cache.roots(evm, true);
     } else if !is_call || evm.exists(&to) {
         let checkpoint = evm.checkpoint();
@@ -124,7 +158,10 @@ fn run_one(
         if let Some(condensed) = condensed {
             if MAX_OUTPUTS < condensed.tx.outputs.len() {
                 evm.roll_back(checkpoint);
-                outcome = Outcome { gas_used: order.contract.gas.limit, ..Outcome::default() };
+                outcome = Outcome {
+                    gas_used: order.contract.gas.limit,
+                    ..Outcome::default()
+                };
                 executed.generated.extend(refund(order));
             } else {
                 for (address, coin) in condensed.coins {
@@ -138,7 +175,13 @@ fn run_one(
     if outcome.exception != Exception::None {
         executed.generated.extend(refund(order));
     }
-    Execution { vout: order.vout, sender: order.sender, to, outcome, roots }
+    Execution {
+        vout: order.vout,
+        sender: order.sender,
+        to,
+        outcome,
+        roots,
+    }
 }
 
 fn execute(evm: &mut Evm, block: &Block, order: &Order) -> Outcome {
@@ -157,13 +200,17 @@ fn execute(evm: &mut Evm, block: &Block, order: &Order) -> Outcome {
         }
         Target::Create => {
             let address = created_address(order.txid, order.vout);
-            evm.execute_create(block, &order.contract.data, &crate::evm::Create {
-                sender: order.sender,
-                address,
-                value: order.value,
-                gas_limit: gas.limit,
-                gas_price: gas.price,
-            })
+            evm.execute_create(
+                block,
+                &order.contract.data,
+                &crate::evm::Create {
+                    sender: order.sender,
+                    address,
+                    value: order.value,
+                    gas_limit: gas.limit,
+                    gas_price: gas.price,
+                },
+            )
         }
     }
 }
@@ -175,7 +222,10 @@ fn settle_gas(order: &Order, outcome: &Outcome, payer: Bytes20, executed: &mut E
         let unused = order.contract.gas.limit.saturating_sub(outcome.gas_used);
         let value = unused.saturating_mul(order.contract.gas.price);
         if 0 < value {
-            executed.refunds.push(TxOut { value, script: p2pkh(&Account(payer)) });
+            executed.refunds.push(TxOut {
+                value,
+                script: p2pkh(&Account(payer)),
+            });
         }
     }
 }
@@ -191,8 +241,16 @@ fn spend(outpoint: OutPoint) -> TxIn {
 
 /// The transaction that returns the value of a failed execution.
 fn refund(order: &Order) -> Option<Arc<Tx>> {
-    let output = TxOut { value: order.value, script: p2pkh(&Account(order.sender)) };
-    let tx = Transaction { version: 2, inputs: vec![spend(order.outpoint())], outputs: vec![output], lock_time: 0 };
+    let output = TxOut {
+        value: order.value,
+        script: p2pkh(&Account(order.sender)),
+    };
+    let tx = Transaction {
+        version: 2,
+        inputs: vec![spend(order.outpoint())],
+        outputs: vec![output],
+        lock_time: 0,
+    };
     (0 < order.value).then(|| Tx::new(tx))
 }
 
@@ -212,7 +270,9 @@ fn condense(evm: &Evm, order: &Order, outcome: &Outcome) -> Option<Condensed> {
     for transfer in &outcome.transfers {
         if transfer.from == order.sender && 0 < order.value {
             let (txid, vout, value) = (order.txid.0, order.vout, order.value);
-            coins.entry(order.sender).or_insert(ContractCoin { txid, vout, value });
+            coins
+                .entry(order.sender)
+                .or_insert(ContractCoin { txid, vout, value });
         }
         for address in [transfer.from, transfer.to] {
             if let Some(coin) = own(&address) {
@@ -222,30 +282,65 @@ fn condense(evm: &Evm, order: &Order, outcome: &Outcome) -> Option<Condensed> {
         *paid.entry(transfer.from).or_default() += transfer.value;
         *gained.entry(transfer.to).or_default() += transfer.value;
     }
-    let parties: BTreeMap<Bytes20, ()> = gained.keys().chain(paid.keys()).map(|address| (*address, ())).collect();
+    let parties: BTreeMap<Bytes20, ()> = gained
+        .keys()
+        .chain(paid.keys())
+        .map(|address| (*address, ()))
+        .collect();
     let mut outputs = Vec::new();
     let mut balances = Vec::new();
     for address in parties.into_keys() {
-        let held = coins.get(&address).map_or(0, |coin| coin.value) + gained.get(&address).unwrap_or(&0);
+        let held =
+            coins.get(&address).map_or(0, |coin| coin.value) + gained.get(&address).unwrap_or(&0);
         let balance = held.checked_sub(*paid.get(&address).unwrap_or(&0))?;
         let vout = u32::try_from(outputs.len()).ok()?;
         balances.push((address, vout, balance));
         if 0 < balance {
-            let stays = evm.exists(&address) && !evm.is_stranger(&address) && !outcome.destroyed.contains(&address);
-            let script = if stays { owned_by(&address) } else { p2pkh(&Account(address)) };
-            outputs.push(TxOut { value: balance, script });
+            let stays = evm.exists(&address)
+                && !evm.is_stranger(&address)
+                && !outcome.destroyed.contains(&address);
+            let script = if stays {
+                owned_by(&address)
+            } else {
+                p2pkh(&Account(address))
+            };
+            outputs.push(TxOut {
+                value: balance,
+                script,
+            });
         }
     }
     let spent = coins.values().filter(|coin| 0 < coin.value);
-    let inputs: Vec<_> = spent.map(|coin| spend(OutPoint { txid: Txid(coin.txid), vout: coin.vout })).collect();
+    let inputs: Vec<_> = spent
+        .map(|coin| {
+            spend(OutPoint {
+                txid: Txid(coin.txid),
+                vout: coin.vout,
+            })
+        })
+        .collect();
     if inputs.is_empty() || outputs.is_empty() {
         return None;
     }
-    let tx = Tx::new(Transaction { version: 2, inputs, outputs, lock_time: 0 });
-    let others = balances.into_iter().filter(|(address, ..)| *address != order.sender);
+    let tx = Tx::new(Transaction {
+        version: 2,
+        inputs,
+        outputs,
+        lock_time: 0,
+    });
+    let others = balances
+        .into_iter()
+        .filter(|(address, ..)| *address != order.sender);
     let coins = others
         .map(|(address, vout, value)| {
-            (address, (0 < value).then_some(ContractCoin { txid: tx.id().0, vout, value }))
+            (
+                address,
+                (0 < value).then_some(ContractCoin {
+                    txid: tx.id().0,
+                    vout,
+                    value,
+                }),
+            )
         })
         .collect();
     Some(Condensed { tx, coins })

@@ -28,9 +28,11 @@ impl Owner {
         match script.kind() {
             Kind::PubKeyHash(account) | Kind::PubKey(account) => Some(Self::Key(account.0)),
             Kind::ScriptHash(hash) => Some(Self::Script(hash)),
-            Kind::Contract(Contract { target: Target::Call(contract), sender: None, .. }) => {
-                Some(Self::Key(contract.0))
-            }
+            Kind::Contract(Contract {
+                target: Target::Call(contract),
+                sender: None,
+                ..
+            }) => Some(Self::Key(contract.0)),
             _ => None,
         }
     }
@@ -108,12 +110,18 @@ impl Index {
 
     /// Transactions with events, by height and then in the order of the block.
     pub fn logged(&self, heights: std::ops::RangeInclusive<u32>) -> impl Iterator<Item = &Txid> {
-        self.logged.range(heights).flat_map(|(_, txids)| txids)
+        // The map does not take a range that ends before it begins.
+        let found = (!heights.is_empty()).then(|| self.logged.range(heights));
+        found.into_iter().flatten().flat_map(|(_, txids)| txids)
     }
 
     /// Every change of the owner's balance in the order of the chain.
     pub fn deltas(&self, owner: &Owner) -> impl Iterator<Item = (&DeltaKey, i64)> + use<'_> {
-        self.deltas.get(owner).into_iter().flatten().map(|(key, value)| (key, *value))
+        self.deltas
+            .get(owner)
+            .into_iter()
+            .flatten()
+            .map(|(key, value)| (key, *value))
     }
 
     /// The owner's unspent outputs by height.
@@ -123,15 +131,33 @@ impl Index {
 
     /// Takes in a mined transaction and the coins its inputs spent.
     pub fn connect(&mut self, tx: &Tx, place: Place, spent: &[Coin]) {
-        let Place { height, position, .. } = place;
+        let Place {
+            height, position, ..
+        } = place;
         let txid = tx.id();
         self.places.insert(txid, place);
-        let key = |index, spending| DeltaKey { height, position, txid, index, spending };
+        let key = |index, spending| DeltaKey {
+            height,
+            position,
+            txid,
+            index,
+            spending,
+        };
         for ((index, input), coin) in (0..).zip(&tx.inputs).zip(spent) {
-            self.spent.insert(input.previous, SpentBy { txid, input: index, height });
+            self.spent.insert(
+                input.previous,
+                SpentBy {
+                    txid,
+                    input: index,
+                    height,
+                },
+            );
             if let Some(owner) = Owner::of(&coin.output.script) {
                 let value = i64::try_from(coin.output.value).unwrap_or(i64::MAX);
-                self.deltas.entry(owner).or_default().insert(key(index, true), -value);
+                self.deltas
+                    .entry(owner)
+                    .or_default()
+                    .insert(key(index, true), -value);
                 if let Some(unspent) = self.unspent.get_mut(&owner) {
                     unspent.remove(&(coin.height, input.previous));
                 }
@@ -140,8 +166,14 @@ impl Index {
         for (index, output) in (0..).zip(&tx.outputs) {
             if let Some(owner) = Owner::of(&output.script) {
                 let value = i64::try_from(output.value).unwrap_or(i64::MAX);
-                self.deltas.entry(owner).or_default().insert(key(index, false), value);
-                self.unspent.entry(owner).or_default().insert((height, tx.outpoint(index)));
+                self.deltas
+                    .entry(owner)
+                    .or_default()
+                    .insert(key(index, false), value);
+                self.unspent
+                    .entry(owner)
+                    .or_default()
+                    .insert((height, tx.outpoint(index)));
             }
         }
     }
@@ -183,11 +215,19 @@ impl Index {
 pub(crate) fn revert_message(exception: Exception, output: &[u8]) -> String {
     let text = || {
         let rest = output.strip_prefix(&[0x08, 0xc3, 0x79, 0xa0])?;
-        let word = |bytes: &[u8]| u32::from_be_bytes(bytes.get(28..32)?.try_into().ok()?).try_into().ok();
+        let word = |bytes: &[u8]| {
+            u32::from_be_bytes(bytes.get(28..32)?.try_into().ok()?)
+                .try_into()
+                .ok()
+        };
         let offset: usize = word(rest)?;
         let body = rest.get(offset..)?;
         let length: usize = word(body)?;
         Some(String::from_utf8_lossy(body.get(32..)?.get(..length)?).into_owned())
     };
-    if exception == Exception::Revert { text().unwrap_or_default() } else { String::new() }
+    if exception == Exception::Revert {
+        text().unwrap_or_default()
+    } else {
+        String::new()
+    }
 }

@@ -105,20 +105,39 @@ impl Handle {
 /// # Errors
 /// When the port is taken, or the data directory can not be read or written.
 pub async fn spawn(config: Config) -> anyhow::Result<Handle> {
-    let Config { rpc_bind, user, password, data_dir, empty } = config;
-    let listener = TcpListener::bind(rpc_bind).await.with_context(|| format!("can not listen on {rpc_bind}"))?;
+    let Config {
+        rpc_bind,
+        user,
+        password,
+        data_dir,
+        empty,
+    } = config;
+    let listener = TcpListener::bind(rpc_bind)
+        .await
+        .with_context(|| format!("can not listen on {rpc_bind}"))?;
     let address = listener.local_addr()?;
     let opened = tokio::task::spawn_blocking(move || node::Node::open(empty, data_dir.as_deref()));
-    let node = opened.await?.context("the data of the chain can not be opened")?;
+    let node = opened
+        .await?
+        .context("the data of the chain can not be opened")?;
     let stopping = CancellationToken::new();
     let router = rpc::Rpc::new(node, &user, &password, stopping.clone()).router();
     let url = format!("http://{user}:{password}@{address}");
     let ended = stopping.clone().cancelled_owned();
     let server = tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(ended).await {
+        if let Err(error) = axum::serve(listener, router)
+            .with_graceful_shutdown(ended)
+            .await
+        {
             tracing::error!(%error, "the chain's RPC failed");
         }
     });
     let _guard = stopping.clone().drop_guard();
-    Ok(Handle { url, address, server, stopping, _guard })
+    Ok(Handle {
+        url,
+        address,
+        server,
+        stopping,
+        _guard,
+    })
 }

@@ -8,9 +8,9 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::Arc;
 
+use sparky_qtum::BlockHash;
 use sparky_qtum::digest::sha256d;
 use sparky_qtum::tx::Transaction;
-use sparky_qtum::BlockHash;
 
 use crate::block::{Block, Header, Tx};
 
@@ -33,7 +33,12 @@ pub(crate) struct BlockLog {
 impl BlockLog {
     /// Opens or creates the log and reads all whole records.
     pub fn open(path: &Path) -> io::Result<(Self, Vec<Record>)> {
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
         let mut records = Vec::new();
@@ -46,7 +51,10 @@ impl BlockLog {
                 records.push(record);
             }
         } else if !bytes.is_empty() && !MAGIC.starts_with(&bytes) {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "this file is not a block log"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "this file is not a block log",
+            ));
         }
         file.set_len(end as u64)?;
         file.seek(SeekFrom::End(0))?;
@@ -72,7 +80,9 @@ impl BlockLog {
 }
 
 fn length(length: usize) -> io::Result<[u8; 4]> {
-    u32::try_from(length).map(u32::to_le_bytes).map_err(io::Error::other)
+    u32::try_from(length)
+        .map(u32::to_le_bytes)
+        .map_err(io::Error::other)
 }
 
 fn encode_block(block: &Block) -> Vec<u8> {
@@ -80,7 +90,11 @@ fn encode_block(block: &Block) -> Vec<u8> {
     bytes.extend(block.header.encode());
     for tx in &block.txs {
         let encoded = tx.encode();
-        bytes.extend(u32::try_from(encoded.len()).unwrap_or(u32::MAX).to_le_bytes());
+        bytes.extend(
+            u32::try_from(encoded.len())
+                .unwrap_or(u32::MAX)
+                .to_le_bytes(),
+        );
         bytes.extend(encoded);
     }
     bytes
@@ -111,7 +125,13 @@ fn read_record(bytes: &[u8]) -> Option<(Record, &[u8])> {
 
 fn decode_block(bytes: &[u8]) -> Option<Block> {
     let (header, mut rest) = bytes.split_at_checked(HEADER_LENGTH)?;
-    let word = |at: usize| header.get(at..at + 4)?.try_into().ok().map(u32::from_le_bytes);
+    let word = |at: usize| {
+        header
+            .get(at..at + 4)?
+            .try_into()
+            .ok()
+            .map(u32::from_le_bytes)
+    };
     let hash = |at: usize| header.get(at..at + 32)?.try_into().ok();
     let header = Header {
         version: word(0)?,
@@ -130,5 +150,9 @@ fn decode_block(bytes: &[u8]) -> Option<Block> {
         rest = after;
         txs.push(Tx::new(Transaction::decode(encoded).ok()?));
     }
-    Some(Block { hash: header.hash(), header, txs })
+    Some(Block {
+        hash: header.hash(),
+        header,
+        txs,
+    })
 }

@@ -21,7 +21,10 @@ pub(crate) struct Reject {
 impl Reject {
     /// Refused by consensus or by relay policy.
     pub fn policy(message: impl Into<String>) -> Self {
-        Self { code: -26, message: message.into() }
+        Self {
+            code: -26,
+            message: message.into(),
+        }
     }
 }
 
@@ -53,7 +56,9 @@ impl Entry {
     pub fn new(tx: Arc<Tx>, spent: Vec<TxOut>, time: u32, height: u32) -> Self {
         let inputs: u64 = spent.iter().map(|output| output.value).sum();
         let outputs: u64 = tx.outputs.iter().map(|output| output.value).sum();
-        let contracts: Vec<_> = execute::contracts(&tx).map(|(_, contract)| contract).collect();
+        let contracts: Vec<_> = execute::contracts(&tx)
+            .map(|(_, contract)| contract)
+            .collect();
         let class = match contracts.as_slice() {
             [] => Class::Plain,
             all if all.iter().any(|contract| contract.target == Target::Create) => Class::Create,
@@ -78,7 +83,10 @@ impl Entry {
 
     /// Whether a conflicting transaction may take its place.
     pub fn is_replaceable(&self) -> bool {
-        self.tx.inputs.iter().any(|input| input.sequence < 0xffff_fffe)
+        self.tx
+            .inputs
+            .iter()
+            .any(|input| input.sequence < 0xffff_fffe)
     }
 }
 
@@ -115,8 +123,17 @@ impl Mempool {
 
     /// An output of a waiting transaction, as if it were in the next block.
     pub fn coin(&self, outpoint: &OutPoint, next_height: u32) -> Option<Coin> {
-        let output = self.entries.get(&outpoint.txid)?.tx.outputs.get(usize::try_from(outpoint.vout).ok()?)?;
-        Some(Coin { output: output.clone(), height: next_height, coinbase: false })
+        let output = self
+            .entries
+            .get(&outpoint.txid)?
+            .tx
+            .outputs
+            .get(usize::try_from(outpoint.vout).ok()?)?;
+        Some(Coin {
+            output: output.clone(),
+            height: next_height,
+            coinbase: false,
+        })
     }
 
     pub fn insert(&mut self, entry: Entry) {
@@ -157,10 +174,16 @@ impl Mempool {
 
     /// Empties it, in an order in which everything can be submitted again.
     pub fn drain(&mut self) -> Vec<Entry> {
-        let mut order: Vec<(usize, Txid)> =
-            self.entries.keys().map(|txid| (self.ancestors(txid).len(), *txid)).collect();
+        let mut order: Vec<(usize, Txid)> = self
+            .entries
+            .keys()
+            .map(|txid| (self.ancestors(txid).len(), *txid))
+            .collect();
         order.sort_unstable();
-        order.iter().filter_map(|(_, txid)| self.remove(txid)).collect()
+        order
+            .iter()
+            .filter_map(|(_, txid)| self.remove(txid))
+            .collect()
     }
 
     /// The transaction and all unconfirmed ones that it needs.
@@ -168,7 +191,9 @@ impl Mempool {
         let mut found = BTreeSet::new();
         let mut open = vec![*txid];
         while let Some(txid) = open.pop() {
-            let Some(entry) = self.entries.get(&txid) else { continue };
+            let Some(entry) = self.entries.get(&txid) else {
+                continue;
+            };
             if found.insert(txid) {
                 open.extend(entry.tx.inputs.iter().map(|input| input.previous.txid));
             }
@@ -181,9 +206,13 @@ impl Mempool {
         let mut found = BTreeSet::new();
         let mut open = vec![*txid];
         while let Some(txid) = open.pop() {
-            let Some(entry) = self.entries.get(&txid) else { continue };
+            let Some(entry) = self.entries.get(&txid) else {
+                continue;
+            };
             if found.insert(txid) {
-                let outputs = (0..).zip(&entry.tx.outputs).map(|(vout, _)| entry.tx.outpoint(vout));
+                let outputs = (0..)
+                    .zip(&entry.tx.outputs)
+                    .map(|(vout, _)| entry.tx.outpoint(vout));
                 open.extend(outputs.filter_map(|outpoint| self.spender(&outpoint)));
             }
         }

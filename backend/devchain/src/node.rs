@@ -38,7 +38,9 @@ impl Node {
             std::fs::create_dir_all(data_dir)?;
             let (log, records) = BlockLog::open(&data_dir.join("blocks.log"))?;
             chain.replay(log, records).map_err(|error| {
-                let text = format!("blocks.log is not of this chain ({error}): remove the folder to start anew");
+                let text = format!(
+                    "blocks.log is not of this chain ({error}): remove the folder to start anew"
+                );
                 std::io::Error::new(std::io::ErrorKind::InvalidData, text)
             })?;
             wallets = Wallets::open(&data_dir.join("wallets.json"))?;
@@ -48,7 +50,14 @@ impl Node {
         }
         let tip = watch::Sender::new(chain.view.height());
         let started = std::time::Instant::now();
-        Ok(Self { chain, wallets, automine: !empty, treasury, started, tip })
+        Ok(Self {
+            chain,
+            wallets,
+            automine: !empty,
+            treasury,
+            started,
+            tip,
+        })
     }
 
     /// Rings whenever the tip changes.
@@ -70,7 +79,11 @@ impl Node {
     }
 
     /// Mines blocks that pay `script`, or the treasury.
-    pub fn mine(&mut self, count: u64, script: Option<Script>) -> Result<Vec<BlockHash>, Unconnectable> {
+    pub fn mine(
+        &mut self,
+        count: u64,
+        script: Option<Script>,
+    ) -> Result<Vec<BlockHash>, Unconnectable> {
         let script = script.unwrap_or_else(|| p2pkh(&self.treasury()));
         let mined = (0..count).map(|_| self.chain.mine(&script)).collect();
         self.announce();

@@ -73,7 +73,9 @@ pub(crate) fn check(
     let paid: u64 = tx.outputs.iter().map(|output| output.value).sum();
     if total < paid {
         let (total, paid) = (money(total), money(paid));
-        return reject(format!("bad-txns-in-belowout, value in ({total}) < value out ({paid})"));
+        return reject(format!(
+            "bad-txns-in-belowout, value in ({total}) < value out ({paid})"
+        ));
     }
     let entry = Entry::new(Arc::clone(tx), outputs, now, height);
     check_contracts(&entry)?;
@@ -139,7 +141,12 @@ fn opcodes(script: &[u8]) -> impl Iterator<Item = u8> {
     let mut rest = script;
     std::iter::from_fn(move || {
         let (opcode, after) = rest.split_first()?;
-        let little_endian = |bytes: &[u8]| bytes.iter().rev().fold(0_usize, |sum, byte| sum << 8 | usize::from(*byte));
+        let little_endian = |bytes: &[u8]| {
+            bytes
+                .iter()
+                .rev()
+                .fold(0_usize, |sum, byte| sum << 8 | usize::from(*byte))
+        };
         let (prefix, length) = match opcode {
             short @ 0..0x4c => (0, usize::from(*short)),
             0x4c => (1, little_endian(after.get(..1)?)),
@@ -156,7 +163,10 @@ fn opcodes(script: &[u8]) -> impl Iterator<Item = u8> {
 pub(crate) fn sigops(tx: &Transaction) -> usize {
     let inputs = tx.inputs.iter().map(|input| &input.script_sig);
     let outputs = tx.outputs.iter().map(|output| &output.script);
-    inputs.chain(outputs).map(|script| opcodes(script.as_bytes()).map(cost).sum::<usize>()).sum()
+    inputs
+        .chain(outputs)
+        .map(|script| opcodes(script.as_bytes()).map(cost).sum::<usize>())
+        .sum()
 }
 
 const fn cost(opcode: u8) -> usize {
@@ -188,7 +198,10 @@ fn check_standard(tx: &Tx) -> Result<(), Reject> {
         let is_standard = match &kind {
             Kind::NonStandard => false,
             Kind::NullData => output.script.as_bytes().len() <= MAX_DATA_CARRIER,
-            Kind::Multisig => matches!(output.script.as_bytes().iter().rev().nth(1), Some(0x51..=0x53)),
+            Kind::Multisig => matches!(
+                output.script.as_bytes().iter().rev().nth(1),
+                Some(0x51..=0x53)
+            ),
             Kind::Contract(contract) if contract.version != 0 => {
                 (MIN_GAS_LIMIT..=MAX_STANDARD_GAS_LIMIT).contains(&contract.gas.limit)
             }
@@ -216,14 +229,21 @@ fn check_standard(tx: &Tx) -> Result<(), Reject> {
 fn dust_limit(kind: &Kind, script: &Script) -> u64 {
     let spending = match kind {
         Kind::Contract(_) => return 0,
-        Kind::WitnessKeyHash(_) | Kind::WitnessScriptHash(_) | Kind::WitnessTaproot(_) | Kind::WitnessUnknown => 67,
+        Kind::WitnessKeyHash(_)
+        | Kind::WitnessScriptHash(_)
+        | Kind::WitnessTaproot(_)
+        | Kind::WitnessUnknown => 67,
         _ => 148,
     };
     fee_at(FEE_RATE, 9 + script.as_bytes().len() as u64 + spending)
 }
 
 fn is_final(view: &View, tx: &Transaction) -> bool {
-    let limit = if tx.lock_time < 500_000_000 { view.height() + 1 } else { view.median_time() };
+    let limit = if tx.lock_time < 500_000_000 {
+        view.height() + 1
+    } else {
+        view.median_time()
+    };
     tx.lock_time < limit || tx.inputs.iter().all(|input| input.sequence == u32::MAX)
 }
 
@@ -232,7 +252,10 @@ fn conflicts(mempool: &Mempool, tx: &Transaction) -> Result<BTreeSet<Txid>, Reje
     let mut found = BTreeSet::new();
     for input in &tx.inputs {
         if let Some(txid) = mempool.spender(&input.previous) {
-            if mempool.get(&txid).is_some_and(|entry| !entry.is_replaceable()) {
+            if mempool
+                .get(&txid)
+                .is_some_and(|entry| !entry.is_replaceable())
+            {
                 return reject("txn-mempool-conflict");
             }
             found.insert(txid);
@@ -242,23 +265,46 @@ fn conflicts(mempool: &Mempool, tx: &Transaction) -> Result<BTreeSet<Txid>, Reje
 }
 
 fn spent_coins(view: &View, mempool: &Mempool, tx: &Transaction) -> Result<Vec<Coin>, Reject> {
-    let missing = || Reject { code: -25, message: "bad-txns-inputs-missingorspent".to_owned() };
-    let coin = |outpoint| view.coins.get(outpoint).cloned().or_else(|| mempool.coin(outpoint, view.height() + 1));
-    tx.inputs.iter().map(|input| coin(&input.previous).ok_or_else(missing)).collect()
+    let missing = || Reject {
+        code: -25,
+        message: "bad-txns-inputs-missingorspent".to_owned(),
+    };
+    let coin = |outpoint| {
+        view.coins
+            .get(outpoint)
+            .cloned()
+            .or_else(|| mempool.coin(outpoint, view.height() + 1))
+    };
+    tx.inputs
+        .iter()
+        .map(|input| coin(&input.previous).ok_or_else(missing))
+        .collect()
 }
 
 fn check_contracts(entry: &Entry) -> Result<(), Reject> {
-    let contracts: Vec<Contract> =
-        entry.tx.outputs.iter().filter_map(|output| Contract::parse(output.script.as_bytes())).collect();
+    let contracts: Vec<Contract> = entry
+        .tx
+        .outputs
+        .iter()
+        .filter_map(|output| Contract::parse(output.script.as_bytes()))
+        .collect();
     if contracts.is_empty() {
         return Ok(());
     }
-    if entry.spent.first().is_none_or(|output| output.script.kind().sender().is_none()) {
+    if entry
+        .spent
+        .first()
+        .is_none_or(|output| output.script.kind().sender().is_none())
+    {
         return reject("bad-txns-invalid-sender-script");
     }
     let (mut stipend, mut gas) = (0_u64, 0_u64);
     for contract in &contracts {
-        stipend = match contract.gas.cost().and_then(|cost| stipend.checked_add(cost)) {
+        stipend = match contract
+            .gas
+            .cost()
+            .and_then(|cost| stipend.checked_add(cost))
+        {
             Some(sum) if i64::try_from(sum).is_ok() => sum,
             _ => {
                 return reject(
@@ -272,7 +318,9 @@ fn check_contracts(entry: &Entry) -> Result<(), Reject> {
             );
         }
         if contract.version != u64::from(sparky_qtum::script::EVM_VERSION) {
-            return reject("bad-tx-version-rootvm, AcceptToMempool(): Contract execution uses unknown root VM");
+            return reject(
+                "bad-tx-version-rootvm, AcceptToMempool(): Contract execution uses unknown root VM",
+            );
         }
         if contract.gas.limit < MIN_RELAY_GAS_LIMIT {
             return reject(
@@ -296,12 +344,18 @@ fn check_contracts(entry: &Entry) -> Result<(), Reject> {
 /// At most 25 unconfirmed transactions in a row, and 101 kB of them.
 fn check_chain(mempool: &Mempool, entry: &Entry, conflicts: &BTreeSet<Txid>) -> Result<(), Reject> {
     let parents = entry.tx.inputs.iter().map(|input| input.previous.txid);
-    let ancestors: BTreeSet<Txid> = parents.flat_map(|parent| mempool.ancestors(&parent)).collect();
+    let ancestors: BTreeSet<Txid> = parents
+        .flat_map(|parent| mempool.ancestors(&parent))
+        .collect();
     if CHAIN_LIMIT < ancestors.len() + 1 {
         return reject("too-long-mempool-chain, too many unconfirmed ancestors [limit: 25]");
     }
     let size = |txids: &BTreeSet<Txid>| -> u64 {
-        txids.iter().filter_map(|txid| mempool.get(txid)).map(Entry::vsize).sum()
+        txids
+            .iter()
+            .filter_map(|txid| mempool.get(txid))
+            .map(Entry::vsize)
+            .sum()
     };
     if CHAIN_SIZE_LIMIT < entry.vsize() + size(&ancestors) {
         return reject("too-long-mempool-chain, exceeds ancestor size limit [limit: 101000]");
@@ -345,9 +399,14 @@ fn check_replacement(
             ));
         }
     }
-    let replaced: BTreeSet<Txid> = conflicts.iter().flat_map(|txid| mempool.descendants(txid)).collect();
+    let replaced: BTreeSet<Txid> = conflicts
+        .iter()
+        .flat_map(|txid| mempool.descendants(txid))
+        .collect();
     if MAX_REPLACED < replaced.len() {
-        return reject(format!("too many potential replacements, rejecting replacement {txid}"));
+        return reject(format!(
+            "too many potential replacements, rejecting replacement {txid}"
+        ));
     }
     let old_parents: BTreeSet<OutPoint> = conflicts
         .iter()
@@ -357,10 +416,16 @@ fn check_replacement(
     for input in entry.tx.inputs.iter().map(|input| &input.previous) {
         let is_new = !old_parents.iter().any(|parent| parent.txid == input.txid);
         if !conflicts.is_empty() && is_new && mempool.get(&input.txid).is_some() {
-            return reject(format!("replacement-adds-unconfirmed, replacement {txid} adds unconfirmed input"));
+            return reject(format!(
+                "replacement-adds-unconfirmed, replacement {txid} adds unconfirmed input"
+            ));
         }
     }
-    let old_fees: u64 = replaced.iter().filter_map(|txid| mempool.get(txid)).map(|old| old.fee).sum();
+    let old_fees: u64 = replaced
+        .iter()
+        .filter_map(|txid| mempool.get(txid))
+        .map(|old| old.fee)
+        .sum();
     let relay = fee_at(INCREMENTAL_FEE_RATE, entry.vsize());
     if !replaced.is_empty() {
         if entry.fee < old_fees {

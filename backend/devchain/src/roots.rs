@@ -22,7 +22,11 @@ pub(crate) const SYSTEM_CONTRACTS: [u8; 6] = [0x80, 0x81, 0x82, 0x83, 0x84, 0x86
 
 const fn hash(digits: [u8; 64]) -> Bytes32 {
     const fn nibble(digit: u8) -> u8 {
-        if digit <= b'9' { digit - b'0' } else { digit - b'a' + 10 }
+        if digit <= b'9' {
+            digit - b'0'
+        } else {
+            digit - b'a' + 10
+        }
     }
     let mut bytes = [0; 32];
     let mut index = 0;
@@ -70,28 +74,48 @@ impl RootCache {
             self.storage.remove(&address);
         }
         let live = evm.contracts();
-        self.storage.retain(|address, _| live.binary_search(address).is_ok());
+        self.storage
+            .retain(|address, _| live.binary_search(address).is_ok());
         let mut leaves = Vec::with_capacity(live.len() + SYSTEM_CONTRACTS.len());
         for address in live {
-            let storage_root = self.storage.entry(address).or_insert_with(|| storage_root(evm, &address));
+            let storage_root = self
+                .storage
+                .entry(address)
+                .or_insert_with(|| storage_root(evm, &address));
             leaves.push((address.to_vec(), account(evm, &address, storage_root)));
         }
         for number in SYSTEM_CONTRACTS {
             let leaf = match number {
                 0x86 if !has_delegation => continue,
-                0x86 => [rlp_number(0), rlp_number(0), rlp_bytes(&secure_root([])), rlp_bytes(&DELEGATION_CODE_HASH)],
+                0x86 => [
+                    rlp_number(0),
+                    rlp_number(0),
+                    rlp_bytes(&secure_root([])),
+                    rlp_bytes(&DELEGATION_CODE_HASH),
+                ],
                 _ => {
-                    let (storage, code) = (rlp_bytes(&GOVERNANCE_STORAGE_ROOT), rlp_bytes(&GOVERNANCE_CODE_HASH));
+                    let (storage, code) = (
+                        rlp_bytes(&GOVERNANCE_STORAGE_ROOT),
+                        rlp_bytes(&GOVERNANCE_CODE_HASH),
+                    );
                     [rlp_number(0), rlp_number(0), storage, code]
                 }
             };
             leaves.push((system_address(number).to_vec(), rlp_list(&leaf)));
         }
         let coins = evm.coins().into_iter().map(|(address, coin)| {
-            let fields = [rlp_bytes(&coin.txid), rlp_number(coin.vout.into()), rlp_number(coin.value), rlp_number(1)];
+            let fields = [
+                rlp_bytes(&coin.txid),
+                rlp_number(coin.vout.into()),
+                rlp_number(coin.value),
+                rlp_number(1),
+            ];
             (address.to_vec(), rlp_list(&fields))
         });
-        let roots = Roots { state: secure_root(leaves), utxo: secure_root(coins) };
+        let roots = Roots {
+            state: secure_root(leaves),
+            utxo: secure_root(coins),
+        };
         self.settled = is_settled.then_some((has_delegation, roots));
         roots
     }
@@ -103,7 +127,9 @@ fn storage_root(evm: &Evm, address: &Bytes20) -> Vec<u8> {
 }
 
 fn account(evm: &Evm, address: &Bytes20, storage_root: &[u8]) -> Vec<u8> {
-    let Some(account) = evm.account(address) else { return rlp_list(&[]) };
+    let Some(account) = evm.account(address) else {
+        return rlp_list(&[]);
+    };
     let code_hash = keccak(&account.code);
     let fields = [
         rlp_number(account.nonce),
@@ -122,8 +148,14 @@ mod tests {
     fn the_first_roots_are_those_of_qtums_genesis() {
         let mut evm = Evm::default();
         let roots = RootCache::default().roots(&mut evm, false);
-        assert_eq!(hex::encode(roots.state), "e965ffd002cd6ad0e2dc402b8044de833e06b23127ea8c3d80aec91410771495");
+        assert_eq!(
+            hex::encode(roots.state),
+            "e965ffd002cd6ad0e2dc402b8044de833e06b23127ea8c3d80aec91410771495"
+        );
         let roots = RootCache::default().roots(&mut evm, true);
-        assert_eq!(hex::encode(roots.state), "3b494f854c3c2f6cbf134dbdea078a1b1c7509a9e0acc20ec41e7b258b4447e3");
+        assert_eq!(
+            hex::encode(roots.state),
+            "3b494f854c3c2f6cbf134dbdea078a1b1c7509a9e0acc20ec41e7b258b4447e3"
+        );
     }
 }

@@ -50,7 +50,10 @@ fn rlp_header(offset: u8, length: usize) -> Vec<u8> {
 
 /// The root of a secure trie: keys are hashed first. Values are RLP already.
 pub(crate) fn secure_root(entries: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) -> [u8; 32] {
-    let mut leaves: Vec<_> = entries.into_iter().map(|(key, value)| (nibbles(&keccak(&key)), value)).collect();
+    let mut leaves: Vec<_> = entries
+        .into_iter()
+        .map(|(key, value)| (nibbles(&keccak(&key)), value))
+        .collect();
     leaves.sort_unstable();
     if leaves.is_empty() {
         return keccak(&[0x80]);
@@ -59,34 +62,57 @@ pub(crate) fn secure_root(entries: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>)
 }
 
 fn nibbles(bytes: &[u8]) -> Vec<u8> {
-    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).collect()
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .collect()
 }
 
 /// The node over `leaves`, which agree in their first `depth` nibbles.
 fn node(leaves: &[(Vec<u8>, Vec<u8>)], depth: usize) -> Vec<u8> {
-    let ([(first, _), ..], [.., (last, _)]) = (leaves, leaves) else { return vec![0x80] };
+    let ([(first, _), ..], [.., (last, _)]) = (leaves, leaves) else {
+        return vec![0x80];
+    };
     if let [(path, value)] = leaves {
         return rlp_list(&[rlp_bytes(&compact(&path[depth..], true)), rlp_bytes(value)]);
     }
-    let shared = first[depth..].iter().zip(&last[depth..]).take_while(|(a, b)| a == b).count();
+    let shared = first[depth..]
+        .iter()
+        .zip(&last[depth..])
+        .take_while(|(a, b)| a == b)
+        .count();
     if 0 < shared {
         let below = reference(node(leaves, depth + shared));
-        return rlp_list(&[rlp_bytes(&compact(&first[depth..depth + shared], false)), below]);
+        return rlp_list(&[
+            rlp_bytes(&compact(&first[depth..depth + shared], false)),
+            below,
+        ]);
     }
     let mut rest = leaves;
     let mut items = Vec::with_capacity(17);
     for nibble in 0..16 {
-        let count = rest.iter().take_while(|(path, _)| path[depth] == nibble).count();
+        let count = rest
+            .iter()
+            .take_while(|(path, _)| path[depth] == nibble)
+            .count();
         let (here, after) = rest.split_at(count);
         rest = after;
-        items.push(if here.is_empty() { vec![0x80] } else { reference(node(here, depth + 1)) });
+        items.push(if here.is_empty() {
+            vec![0x80]
+        } else {
+            reference(node(here, depth + 1))
+        });
     }
     items.push(vec![0x80]);
     rlp_list(&items)
 }
 
 fn reference(node: Vec<u8>) -> Vec<u8> {
-    if node.len() < 32 { node } else { rlp_bytes(&keccak(&node)) }
+    if node.len() < 32 {
+        node
+    } else {
+        rlp_bytes(&keccak(&node))
+    }
 }
 
 /// Hex-prefix encoding of a path.
@@ -108,17 +134,29 @@ mod tests {
     #[test]
     fn the_empty_root_is_ethereums() {
         let root = secure_root([]);
-        assert_eq!(hex::encode(root), "56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421");
+        assert_eq!(
+            hex::encode(root),
+            "56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421"
+        );
     }
 
     /// One contract with 5 QTUM, as recorded from qtumd.
     #[test]
     fn a_utxo_root_is_qtumds() {
-        let txid = hex::decode("f3617530fb50ef1fbf7a734142b86d020ce133a5af7609b0b5920bf378915006").unwrap();
+        let txid = hex::decode("f3617530fb50ef1fbf7a734142b86d020ce133a5af7609b0b5920bf378915006")
+            .unwrap();
         let txid: Vec<u8> = txid.into_iter().rev().collect();
         let contract = hex::decode("d3d5408ab319aa0f6b6adaabf058d4893f4a974e").unwrap();
-        let coin = rlp_list(&[rlp_bytes(&txid), rlp_number(0), rlp_number(500_000_000), rlp_number(1)]);
+        let coin = rlp_list(&[
+            rlp_bytes(&txid),
+            rlp_number(0),
+            rlp_number(500_000_000),
+            rlp_number(1),
+        ]);
         let root = secure_root([(contract, coin)]);
-        assert_eq!(hex::encode(root), "694d51ff88759e438964fe8001c4d2cdc106269460721440e9846f79bcb98c62");
+        assert_eq!(
+            hex::encode(root),
+            "694d51ff88759e438964fe8001c4d2cdc106269460721440e9846f79bcb98c62"
+        );
     }
 }

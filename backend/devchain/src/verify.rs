@@ -11,7 +11,8 @@ use sparky_qtum::tx::{SIGHASH_ALL, Transaction, TxOut, sender_digest};
 
 use crate::mempool::Reject;
 
-const EVAL_FALSE: &str = "Script evaluated without error but finished with a false/empty top stack element";
+const EVAL_FALSE: &str =
+    "Script evaluated without error but finished with a false/empty top stack element";
 const NULL_FAIL: &str = "Signature must be zero for failed CHECK(MULTI)SIG operation";
 const EQUAL_VERIFY: &str = "Script failed an OP_EQUALVERIFY operation";
 const STACK: &str = "Operation not valid with the current stack size";
@@ -29,8 +30,16 @@ pub(crate) fn verify(tx: &Transaction, spent: &[TxOut]) -> Result<(), Reject> {
         })?;
     }
     for (index, output) in tx.outputs.iter().enumerate() {
-        if let Some(Contract { sender: Some(sender), .. }) = Contract::parse(output.script.as_bytes()) {
-            let digest = |hash_type| sender_digest(tx, index, hash_type).ok().map(|digest| digest.0);
+        if let Some(Contract {
+            sender: Some(sender),
+            ..
+        }) = Contract::parse(output.script.as_bytes())
+        {
+            let digest = |hash_type| {
+                sender_digest(tx, index, hash_type)
+                    .ok()
+                    .map(|digest| digest.0)
+            };
             verify_proof(&sender.script_sig, &sender.account, digest).map_err(|reason| {
                 Reject::policy(format!("sender-output-script-verify-failed ({reason})"))
             })?;
@@ -40,7 +49,10 @@ pub(crate) fn verify(tx: &Transaction, spent: &[TxOut]) -> Result<(), Reject> {
 }
 
 fn verify_input(tx: &Transaction, index: usize, script: &Script) -> Result<(), &'static str> {
-    let script_sig = tx.inputs.get(index).map_or(&[][..], |input| input.script_sig.as_bytes());
+    let script_sig = tx
+        .inputs
+        .get(index)
+        .map_or(&[][..], |input| input.script_sig.as_bytes());
     let digest = |hash_type| {
         if hash_type != SIGHASH_ALL {
             return None;
@@ -72,7 +84,9 @@ fn verify_proof(
 }
 
 fn pushes(script: &[u8]) -> Result<Vec<&[u8]>, &'static str> {
-    Pushes::new(script).collect::<Option<Vec<_>>>().ok_or(EVAL_FALSE)
+    Pushes::new(script)
+        .collect::<Option<Vec<_>>>()
+        .ok_or(EVAL_FALSE)
 }
 
 fn verify_signature(
@@ -87,5 +101,6 @@ fn verify_signature(
     }
     let key = VerifyingKey::from_sec1_bytes(key).map_err(|_| PUBLIC_KEY)?;
     let digest = digest(*hash_type).ok_or(HASH_TYPE)?;
-    key.verify_prehash(&digest, &signature).map_err(|_| NULL_FAIL)
+    key.verify_prehash(&digest, &signature)
+        .map_err(|_| NULL_FAIL)
 }

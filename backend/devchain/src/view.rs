@@ -56,7 +56,15 @@ impl View {
             cache,
         };
         for (position, tx) in (0..).zip(&genesis.txs).skip(1) {
-            view.index.connect(tx, Place { block: genesis.hash, height: 0, position }, &[]);
+            view.index.connect(
+                tx,
+                Place {
+                    block: genesis.hash,
+                    height: 0,
+                    position,
+                },
+                &[],
+            );
             view.coins.add(tx, 0);
         }
         view.blocks.push(genesis);
@@ -64,7 +72,9 @@ impl View {
     }
 
     pub fn tip(&self) -> &Arc<Block> {
-        self.blocks.last().expect("invariant: a view begins with its genesis block")
+        self.blocks
+            .last()
+            .expect("invariant: a view begins with its genesis block")
     }
 
     pub fn height(&self) -> u32 {
@@ -87,16 +97,30 @@ impl View {
 
     pub fn median_time_at(&self, height: u32) -> u32 {
         let first = height.saturating_sub(10);
-        let mut times: Vec<u32> =
-            (first..=height).filter_map(|height| self.block(height)).map(|block| block.header.time).collect();
+        let mut times: Vec<u32> = (first..=height)
+            .filter_map(|height| self.block(height))
+            .map(|block| block.header.time)
+            .collect();
         times.sort_unstable();
         times.get(times.len() / 2).copied().unwrap_or_default()
     }
 
     /// What contracts see in the next block.
     pub fn environment(&self, time: u32, coinbase: Bytes20) -> evm::Block {
-        let hashes = self.blocks.iter().rev().take(256).map(|block| block.hash.0).collect();
-        evm::Block { number: self.height() + 1, time, coinbase, hashes, ..evm::Block::default() }
+        let hashes = self
+            .blocks
+            .iter()
+            .rev()
+            .take(256)
+            .map(|block| block.hash.0)
+            .collect();
+        evm::Block {
+            number: self.height() + 1,
+            time,
+            coinbase,
+            hashes,
+            ..evm::Block::default()
+        }
     }
 
     /// The transaction and where it is.
@@ -126,24 +150,43 @@ impl View {
         let environment = self.environment(block.header.time, block.author());
         let mut gas_used = 0;
         for (position, tx) in (0..).zip(&block.txs) {
-            let place = Place { block: block.hash, height, position };
+            let place = Place {
+                block: block.hash,
+                height,
+                position,
+            };
             let spent = self.spend_inputs(tx)?;
             self.index.connect(tx, place, &spent);
             self.coins.add(tx, height);
-            if tx.is_coinbase() || execute::is_generated(tx) || execute::contracts(tx).next().is_none() {
+            if tx.is_coinbase()
+                || execute::is_generated(tx)
+                || execute::contracts(tx).next().is_none()
+            {
                 continue;
             }
-            let payer = spent.first().and_then(|coin| coin.output.script.kind().sender());
-            let executed = self.execute(&environment, tx, payer.map_or([0; 20], |account| account.0));
-            let after = block.txs.iter().skip(1 + usize::try_from(position).unwrap_or_default());
-            if !executed.generated.iter().map(|tx| tx.id()).eq(after.take(executed.generated.len()).map(|tx| tx.id())) {
+            let payer = spent
+                .first()
+                .and_then(|coin| coin.output.script.kind().sender());
+            let executed =
+                self.execute(&environment, tx, payer.map_or([0; 20], |account| account.0));
+            let after = block
+                .txs
+                .iter()
+                .skip(1 + usize::try_from(position).unwrap_or_default());
+            if !executed
+                .generated
+                .iter()
+                .map(|tx| tx.id())
+                .eq(after.take(executed.generated.len()).map(|tx| tx.id()))
+            {
                 return Err(Unconnectable::Differs);
             }
             self.index.record(tx, place, &executed.executions, gas_used);
             gas_used += executed.gas_used;
         }
         self.roots = self.current_roots();
-        if (self.roots.state, self.roots.utxo) != (block.header.state_root, block.header.utxo_root) {
+        if (self.roots.state, self.roots.utxo) != (block.header.state_root, block.header.utxo_root)
+        {
             self.evm.roll_back(checkpoint);
             return Err(Unconnectable::Differs);
         }
@@ -158,6 +201,10 @@ impl View {
             return Ok(Vec::new());
         }
         let spend = |input: &sparky_qtum::tx::TxIn| self.coins.spend(&input.previous);
-        tx.inputs.iter().map(spend).collect::<Option<_>>().ok_or(Unconnectable::MissingInput)
+        tx.inputs
+            .iter()
+            .map(spend)
+            .collect::<Option<_>>()
+            .ok_or(Unconnectable::MissingInput)
     }
 }

@@ -80,7 +80,11 @@ pub(crate) struct Wallet {
 
 impl Wallet {
     fn new(name: &str, derived: u32, imported: Vec<String>) -> Self {
-        let mut wallet = Self { name: name.to_owned(), imported, ..Self::default() };
+        let mut wallet = Self {
+            name: name.to_owned(),
+            imported,
+            ..Self::default()
+        };
         for _ in 0..derived {
             wallet.new_account();
         }
@@ -117,33 +121,59 @@ impl Wallet {
     pub fn spendable(&self, chain: &Chain, accounts: Option<&Account>) -> Vec<Spendable> {
         let view = &chain.view;
         let mut found = Vec::new();
-        for account in self.accounts().filter(|own| accounts.is_none_or(|only| only == own)) {
+        for account in self
+            .accounts()
+            .filter(|own| accounts.is_none_or(|only| only == own))
+        {
             let script = p2pkh(&account);
             for (height, outpoint) in view.index.unspent(&Owner::Key(account.0)) {
-                let Some(coin) = view.coins.get(outpoint) else { continue };
+                let Some(coin) = view.coins.get(outpoint) else {
+                    continue;
+                };
                 if coin.output.script == script && coin.is_mature(view.height()) {
                     let confirmations = view.height() - height + 1;
                     let output = coin.output.clone();
-                    found.push(Spendable { outpoint: *outpoint, output, account, confirmations });
+                    found.push(Spendable {
+                        outpoint: *outpoint,
+                        output,
+                        account,
+                        confirmations,
+                    });
                 }
             }
         }
         for entry in chain.mempool.iter() {
             // Own change can be spent before it is confirmed.
-            let own = |output: &TxOut| output.script.p2pkh_account().filter(|account| self.key(account).is_some());
+            let own = |output: &TxOut| {
+                output
+                    .script
+                    .p2pkh_account()
+                    .filter(|account| self.key(account).is_some())
+            };
             if !entry.spent.iter().all(|output| own(output).is_some()) {
                 continue;
             }
             for (vout, output) in (0..).zip(&entry.tx.outputs) {
                 let (outpoint, output) = (entry.tx.outpoint(vout), output.clone());
-                if let Some(account) = own(&output).filter(|own| accounts.is_none_or(|only| only == own)) {
-                    found.push(Spendable { outpoint, output, account, confirmations: 0 });
+                if let Some(account) =
+                    own(&output).filter(|own| accounts.is_none_or(|only| only == own))
+                {
+                    found.push(Spendable {
+                        outpoint,
+                        output,
+                        account,
+                        confirmations: 0,
+                    });
                 }
             }
         }
         found.retain(|coin| chain.mempool.spender(&coin.outpoint).is_none());
         found.sort_by_key(|coin| {
-            (coin.confirmations == 0, std::cmp::Reverse(coin.output.value), coin.outpoint)
+            (
+                coin.confirmations == 0,
+                std::cmp::Reverse(coin.output.value),
+                coin.outpoint,
+            )
         });
         found
     }
@@ -152,9 +182,14 @@ impl Wallet {
     pub fn immature(&self, chain: &Chain) -> u64 {
         let view = &chain.view;
         let unspent = self.accounts().flat_map(|account| {
-            view.index.unspent(&Owner::Key(account.0)).filter_map(|(_, outpoint)| view.coins.get(outpoint))
+            view.index
+                .unspent(&Owner::Key(account.0))
+                .filter_map(|(_, outpoint)| view.coins.get(outpoint))
         });
-        unspent.filter(|coin| !coin.is_mature(view.height())).map(|coin| coin.output.value).sum()
+        unspent
+            .filter(|coin| !coin.is_mature(view.height()))
+            .map(|coin| coin.output.value)
+            .sum()
     }
 
     /// Pays `outputs` and `gas_fee`, with the change in front of them. `first` is spent first if
@@ -167,14 +202,31 @@ impl Wallet {
         first: Option<Spendable>,
         change: Option<Account>,
     ) -> Result<Transaction, WalletError> {
-        let senders = outputs.iter().filter(|output| sender_of(output).is_some()).count() as u64;
-        let paid = outputs.iter().map(|output| output.value).sum::<u64>().saturating_add(gas_fee);
+        let senders = outputs
+            .iter()
+            .filter(|output| sender_of(output).is_some())
+            .count() as u64;
+        let paid = outputs
+            .iter()
+            .map(|output| output.value)
+            .sum::<u64>()
+            .saturating_add(gas_fee);
         let mut coins: Vec<Spendable> = first.into_iter().collect();
         let mut available = self.spendable(chain, None).into_iter();
-        let mut tx = Transaction { version: 2, inputs: Vec::new(), outputs, lock_time: 0 };
+        let mut tx = Transaction {
+            version: 2,
+            inputs: Vec::new(),
+            outputs,
+            lock_time: 0,
+        };
         loop {
-            tx.inputs = coins.iter().map(|coin| TxIn::unsigned(coin.outpoint)).collect();
-            let size = tx.virtual_size() as u64 + SCRIPT_SIG_SIZE * coins.len() as u64 + PROOF_SIZE * senders;
+            tx.inputs = coins
+                .iter()
+                .map(|coin| TxIn::unsigned(coin.outpoint))
+                .collect();
+            let size = tx.virtual_size() as u64
+                + SCRIPT_SIG_SIZE * coins.len() as u64
+                + PROOF_SIZE * senders;
             let have: u64 = coins.iter().map(|coin| coin.output.value).sum();
             let without_change = paid.saturating_add(fee_at(FEE_RATE, size) + 1);
             if let Some(first) = coins.first()
@@ -184,12 +236,22 @@ impl Wallet {
                 let with_change = fee_at(FEE_RATE, 34);
                 if LEAST_CHANGE + with_change <= value {
                     let script = p2pkh(&change.unwrap_or(first.account));
-                    tx.outputs.insert(0, TxOut { value: value - with_change, script });
+                    tx.outputs.insert(
+                        0,
+                        TxOut {
+                            value: value - with_change,
+                            script,
+                        },
+                    );
                 }
                 break;
             }
-            let taken = |coin: &Spendable| coins.iter().any(|other| other.outpoint == coin.outpoint);
-            let next = available.by_ref().find(|coin| !taken(coin)).ok_or(WalletError::Funds)?;
+            let taken =
+                |coin: &Spendable| coins.iter().any(|other| other.outpoint == coin.outpoint);
+            let next = available
+                .by_ref()
+                .find(|coin| !taken(coin))
+                .ok_or(WalletError::Funds)?;
             coins.push(next);
         }
         self.sign(&mut tx, &coins)?;
@@ -199,7 +261,11 @@ impl Wallet {
     fn sign(&self, tx: &mut Transaction, coins: &[Spendable]) -> Result<(), WalletError> {
         for index in 0..tx.outputs.len() {
             if let Some(account) = tx.outputs.get(index).and_then(sender_of) {
-                tx.sign_sender(index, self.key(&account).ok_or(WalletError::Key)?, SIGHASH_ALL)?;
+                tx.sign_sender(
+                    index,
+                    self.key(&account).ok_or(WalletError::Key)?,
+                    SIGHASH_ALL,
+                )?;
             }
         }
         for (index, coin) in coins.iter().enumerate() {
@@ -213,7 +279,12 @@ impl Wallet {
         let mut complete = true;
         for index in 0..tx.inputs.len() {
             let previous = tx.inputs[index].previous;
-            let coin = chain.view.coins.get(&previous).cloned().or_else(|| chain.mempool.coin(&previous, 0));
+            let coin = chain
+                .view
+                .coins
+                .get(&previous)
+                .cloned()
+                .or_else(|| chain.mempool.coin(&previous, 0));
             let key = coin.and_then(|coin| self.key(&coin.output.script.p2pkh_account()?));
             let signed = key.is_some_and(|key| tx.sign_input(index, key).is_ok());
             complete &= signed || !tx.inputs[index].script_sig.as_bytes().is_empty();
@@ -224,7 +295,11 @@ impl Wallet {
 
 /// Puts an unsigned `OP_SENDER` in front of a contract script, as qtumd's wallet always does.
 pub(crate) fn with_sender(account: Account, contract: &Script) -> Script {
-    OpSender { account, script_sig: Vec::new() }.wrap(contract)
+    OpSender {
+        account,
+        script_sig: Vec::new(),
+    }
+    .wrap(contract)
 }
 
 fn sender_of(output: &TxOut) -> Option<Account> {
@@ -255,10 +330,17 @@ impl Wallets {
             Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
             Err(error) => return Err(error),
         };
-        let mut wallets = Self { path: Some(path.to_owned()), ..Self::default() };
+        let mut wallets = Self {
+            path: Some(path.to_owned()),
+            ..Self::default()
+        };
         for (name, stored) in stored {
             let wallet = Wallet::new(&name, stored.derived, stored.imported);
-            let shelf = if stored.loaded { &mut wallets.loaded } else { &mut wallets.unloaded };
+            let shelf = if stored.loaded {
+                &mut wallets.loaded
+            } else {
+                &mut wallets.unloaded
+            };
             shelf.insert(name, wallet);
         }
         Ok(wallets)
@@ -267,7 +349,9 @@ impl Wallets {
     /// The wallet without a name, which owns the premine.
     pub fn ensure_default(&mut self) {
         if !self.unloaded.contains_key("") {
-            self.loaded.entry(String::new()).or_insert_with(|| Wallet::new("", 1, Vec::new()));
+            self.loaded
+                .entry(String::new())
+                .or_insert_with(|| Wallet::new("", 1, Vec::new()));
         }
     }
 
@@ -288,20 +372,25 @@ impl Wallets {
     }
 
     pub fn create(&mut self, name: &str) {
-        self.loaded.insert(name.to_owned(), Wallet::new(name, 0, Vec::new()));
+        self.loaded
+            .insert(name.to_owned(), Wallet::new(name, 0, Vec::new()));
         self.save();
     }
 
     /// Loads a wallet that is not loaded; whether there was one.
     pub fn load(&mut self, name: &str) -> bool {
-        let Some(wallet) = self.unloaded.remove(name) else { return false };
+        let Some(wallet) = self.unloaded.remove(name) else {
+            return false;
+        };
         self.loaded.insert(name.to_owned(), wallet);
         self.save();
         true
     }
 
     pub fn unload(&mut self, name: &str) -> bool {
-        let Some(wallet) = self.loaded.remove(name) else { return false };
+        let Some(wallet) = self.loaded.remove(name) else {
+            return false;
+        };
         self.unloaded.insert(name.to_owned(), wallet);
         self.save();
         true
@@ -316,7 +405,10 @@ impl Wallets {
 
     /// Adds a key in wallet import format; whether it is one.
     pub fn import(&mut self, name: &str, text: &str) -> bool {
-        let (Some(wallet), Ok(key)) = (self.loaded.get_mut(name), wif::decode(text, Network::Regtest)) else {
+        let (Some(wallet), Ok(key)) = (
+            self.loaded.get_mut(name),
+            wif::decode(text, Network::Regtest),
+        ) else {
             return false;
         };
         if wallet.keys.insert(key.account().0, key).is_none() {
@@ -331,9 +423,20 @@ impl Wallets {
         let shelves = [(&self.loaded, true), (&self.unloaded, false)];
         let stored: BTreeMap<&String, Stored> = shelves
             .into_iter()
-            .flat_map(|(shelf, loaded)| shelf.iter().map(move |(name, wallet)| (name, wallet, loaded)))
+            .flat_map(|(shelf, loaded)| {
+                shelf
+                    .iter()
+                    .map(move |(name, wallet)| (name, wallet, loaded))
+            })
             .map(|(name, wallet, loaded)| {
-                (name, Stored { derived: wallet.derived, imported: wallet.imported.clone(), loaded })
+                (
+                    name,
+                    Stored {
+                        derived: wallet.derived,
+                        imported: wallet.imported.clone(),
+                        loaded,
+                    },
+                )
             })
             .collect();
         let written = serde_json::to_vec(&stored).map_err(io::Error::other);

@@ -28,19 +28,37 @@ struct Session {
 impl Session {
     /// The recording began with 2,010 blocks for one miner.
     async fn start(miner: &str) -> Self {
-        let chain = spawn(Config { empty: true, ..Config::default() }).await.unwrap();
+        let chain = spawn(Config {
+            empty: true,
+            ..Config::default()
+        })
+        .await
+        .unwrap();
         let http = reqwest::Client::new();
-        let mut session = Self { chain, http, time: 1_700_000_000, last_block: Value::Null };
+        let mut session = Self {
+            chain,
+            http,
+            time: 1_700_000_000,
+            last_block: Value::Null,
+        };
         session.call("setmocktime", &json!([session.time])).await;
         for count in [vec![100; 20], vec![10]].concat() {
-            session.call("generatetoaddress", &json!([count, miner])).await;
+            session
+                .call("generatetoaddress", &json!([count, miner]))
+                .await;
         }
         session
     }
 
     async fn call(&mut self, method: &str, params: &Value) -> Value {
         let request = json!({ "jsonrpc": "1.0", "id": 1, "method": method, "params": params });
-        let sent = self.http.post(self.chain.rpc_url()).body(request.to_string()).send().await.unwrap();
+        let sent = self
+            .http
+            .post(self.chain.rpc_url())
+            .body(request.to_string())
+            .send()
+            .await
+            .unwrap();
         let status = sent.status().as_u16();
         let answer: Value = serde_json::from_slice(&sent.bytes().await.unwrap()).unwrap();
         let mut record = json!({ "http": status });
@@ -78,12 +96,20 @@ fn summary(block: &Value) -> Value {
         if input.get("coinbase").is_some() {
             return json!("coinbase");
         }
-        let by = if input["scriptSig"]["hex"] == "c3" { "c3" } else { "sig" };
+        let by = if input["scriptSig"]["hex"] == "c3" {
+            "c3"
+        } else {
+            "sig"
+        };
         json!([input["txid"], input["vout"], by])
     };
     let output = |output: &Value| {
         let script = output["scriptPubKey"]["hex"].as_str().unwrap();
-        let short = if 200 < script.len() { format!("{} bytes", script.len() / 2) } else { script.to_owned() };
+        let short = if 200 < script.len() {
+            format!("{} bytes", script.len() / 2)
+        } else {
+            script.to_owned()
+        };
         json!([output["value"], output["scriptPubKey"]["type"], short])
     };
     let list = |value: &Value, each: &dyn Fn(&Value) -> Value| -> Value {
@@ -110,31 +136,49 @@ fn compare(golden: &Value, ours: &Value, path: &str, differences: &mut Vec<Strin
         (Value::Object(a), Value::Object(b)) => {
             for key in a.keys().chain(b.keys()).collect::<BTreeSet<_>>() {
                 let (a, b) = (golden.get(key), ours.get(key));
-                compare(a.unwrap_or(&Value::Null), b.unwrap_or(&Value::Null), &format!("{path}.{key}"), differences);
+                compare(
+                    a.unwrap_or(&Value::Null),
+                    b.unwrap_or(&Value::Null),
+                    &format!("{path}.{key}"),
+                    differences,
+                );
             }
         }
         (Value::Array(a), Value::Array(b)) => {
             for index in 0..a.len().max(b.len()) {
                 let (a, b) = (a.get(index), b.get(index));
                 let path = format!("{path}.{index}");
-                compare(a.unwrap_or(&Value::Null), b.unwrap_or(&Value::Null), &path, differences);
+                compare(
+                    a.unwrap_or(&Value::Null),
+                    b.unwrap_or(&Value::Null),
+                    &path,
+                    differences,
+                );
             }
         }
         (Value::Number(a), Value::Number(b)) if a.as_f64() == b.as_f64() => {}
         // Of an error message only the reason counts, not its figures.
-        (Value::String(a), Value::String(b)) if path.contains("error") && reason(a) == reason(b) => {}
+        (Value::String(a), Value::String(b))
+            if path.contains("error") && reason(a) == reason(b) => {}
         _ if golden == ours => {}
         _ => differences.push(format!("{path}: {golden} != {ours}")),
     }
 }
 
 fn reason(message: &str) -> &str {
-    message.split([',', '(', '\n']).next().unwrap_or_default().trim()
+    message
+        .split([',', '(', '\n'])
+        .next()
+        .unwrap_or_default()
+        .trim()
 }
 
 #[tokio::test]
 async fn every_recorded_answer_is_given_again() {
-    let records: Vec<Value> = GOLDEN.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let records: Vec<Value> = GOLDEN
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     let (constants, records) = records.split_first().unwrap();
     let mut session = Session::start(constants["deployer"].as_str().unwrap()).await;
     let (mut compared, mut same, mut report) = ([1, 1], [0, 0], String::new());
@@ -145,7 +189,10 @@ async fn every_recorded_answer_is_given_again() {
             contract = ours["result"][0]["contractAddress"].clone();
         }
         // The tool that came with the recording leaves these two methods out.
-        let counted = usize::from(!["generatetoaddress", "getbestblockhash"].contains(&golden["method"].as_str().unwrap()));
+        let counted = usize::from(
+            !["generatetoaddress", "getbestblockhash"]
+                .contains(&golden["method"].as_str().unwrap()),
+        );
         compared = [compared[0] + counted, compared[1] + 1];
         let mut differences = Vec::new();
         for key in ["http", "result", "error", "summary"] {
@@ -161,12 +208,19 @@ async fn every_recorded_answer_is_given_again() {
         }
         for line in differences.iter().take(8) {
             let line: String = line.chars().take(300).collect();
-            let _ = writeln!(report, "#{} {} {}: {line}", golden["n"], golden["note"], golden["method"]);
+            let _ = writeln!(
+                report,
+                "#{} {} {}: {line}",
+                golden["n"], golden["note"], golden["method"]
+            );
         }
     }
     let agrees = usize::from(contract == constants["contract"]);
     same = [same[0] + agrees, same[1] + agrees];
     session.chain.shutdown().await;
-    println!("{report}same {} of {} records, with hashes {} of {}", same[0], compared[0], same[1], compared[1]);
+    println!(
+        "{report}same {} of {} records, with hashes {} of {}",
+        same[0], compared[0], same[1], compared[1]
+    );
     assert_eq!((same, compared), ([119, 137], [119, 137]), "\n{report}");
 }

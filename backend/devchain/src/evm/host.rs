@@ -90,7 +90,11 @@ impl QtumHost<'_> {
             }
         }
         if original == value {
-            *refund += if original.is_zero() { RESTORED_SET_REFUND } else { RESTORED_RESET_REFUND };
+            *refund += if original.is_zero() {
+                RESTORED_SET_REFUND
+            } else {
+                RESTORED_RESET_REFUND
+            };
         }
     }
 }
@@ -161,7 +165,9 @@ impl Host for QtumHost<'_> {
     }
 
     fn block_hash(&mut self, number: u64) -> Option<B256> {
-        let back = u64::from(self.block.number).checked_sub(number).and_then(|depth| depth.checked_sub(1));
+        let back = u64::from(self.block.number)
+            .checked_sub(number)
+            .and_then(|depth| depth.checked_sub(1));
         let hash = back.and_then(|back| self.block.hashes.get(usize::try_from(back).ok()?));
         Some(hash.copied().map(B256::from).unwrap_or_default())
     }
@@ -174,14 +180,25 @@ impl Host for QtumHost<'_> {
     ) -> Result<StateLoad<SelfDestructResult>, LoadError> {
         let is_cold = self.warm_up(target);
         let exists = self.state.get(&target).is_some();
-        let target_exists = self.state.get(&target).is_some_and(|entry| !entry.is_empty());
-        let balance = self.state.get(&address).map(|entry| entry.balance).unwrap_or_default();
+        let target_exists = self
+            .state
+            .get(&target)
+            .is_some_and(|entry| !entry.is_empty());
+        let balance = self
+            .state
+            .get(&address)
+            .map(|entry| entry.balance)
+            .unwrap_or_default();
         if !exists {
             self.state.note_stranger(target);
         }
         self.state.transfer(address, target, balance);
         let previously_destroyed = !self.frame().destroyed.insert(address);
-        let data = SelfDestructResult { had_value: !balance.is_zero(), target_exists, previously_destroyed };
+        let data = SelfDestructResult {
+            had_value: !balance.is_zero(),
+            target_exists,
+            previously_destroyed,
+        };
         Ok(StateLoad::new(data, is_cold))
     }
 
@@ -200,7 +217,11 @@ impl Host for QtumHost<'_> {
         let is_cold = self.frame().warm_slots.insert(key);
         let (original, present) = self.state.store(address, key, value);
         self.record_refund(original, present, value);
-        let data = SStoreResult { original_value: original, present_value: present, new_value: value };
+        let data = SStoreResult {
+            original_value: original,
+            present_value: present,
+            new_value: value,
+        };
         Ok(StateLoad::new(data, is_cold))
     }
 
@@ -246,7 +267,14 @@ impl Host for QtumHost<'_> {
                 ..AccountInfo::default()
             },
         };
-        let is_empty = self.state.get(&address).is_none_or(super::state::Entry::is_empty);
-        Ok(AccountInfoLoad { account: std::borrow::Cow::Owned(info), is_cold, is_empty })
+        let is_empty = self
+            .state
+            .get(&address)
+            .is_none_or(super::state::Entry::is_empty);
+        Ok(AccountInfoLoad {
+            account: std::borrow::Cow::Owned(info),
+            is_cold,
+            is_empty,
+        })
     }
 }

@@ -168,7 +168,14 @@ pub struct Call {
 impl Default for Call {
     fn default() -> Self {
         let (gas_limit, gas_price) = (BLOCK_GAS_LIMIT, 1);
-        Self { sender: [0; 20], contract: [0; 20], value: 0, data: Vec::new(), gas_limit, gas_price }
+        Self {
+            sender: [0; 20],
+            contract: [0; 20],
+            value: 0,
+            data: Vec::new(),
+            gas_limit,
+            gas_price,
+        }
     }
 }
 
@@ -243,16 +250,31 @@ impl Evm {
     ///
     /// # Errors
     /// The outcome, if the constructor failed.
-    pub fn deploy(&mut self, block: &Block, sender: Bytes20, code: &[u8]) -> Result<Bytes20, Box<Outcome>> {
+    pub fn deploy(
+        &mut self,
+        block: &Block,
+        sender: Bytes20,
+        code: &[u8],
+    ) -> Result<Bytes20, Box<Outcome>> {
         self.deployed += 1;
         let mut seed = sender.to_vec();
         seed.extend(self.deployed.to_le_bytes());
         let address = sparky_protocol::Account::hash160(&seed).0;
         self.begin_transaction();
-        let create = Create { sender, address, value: 0, gas_limit: BLOCK_GAS_LIMIT, gas_price: 1 };
+        let create = Create {
+            sender,
+            address,
+            value: 0,
+            gas_limit: BLOCK_GAS_LIMIT,
+            gas_price: 1,
+        };
         let outcome = self.execute_create(block, code, &create);
         self.finish(&outcome);
-        if outcome.exception == Exception::None { Ok(address) } else { Err(Box::new(outcome)) }
+        if outcome.exception == Exception::None {
+            Ok(address)
+        } else {
+            Err(Box::new(outcome))
+        }
     }
 
     /// Runs one transaction with one call.
@@ -285,12 +307,16 @@ impl Evm {
 
     /// Satoshi that `contract` holds.
     pub fn balance(&self, contract: &Bytes20) -> u64 {
-        self.state.get(&Address::from(*contract)).map_or(0, |entry| satoshi(entry.balance))
+        self.state
+            .get(&Address::from(*contract))
+            .map_or(0, |entry| satoshi(entry.balance))
     }
 
     /// One storage slot of `contract`.
     pub fn storage(&self, contract: &Bytes20, key: Bytes32) -> Bytes32 {
-        self.state.load(Address::from(*contract), U256::from_be_bytes(key)).to_be_bytes()
+        self.state
+            .load(Address::from(*contract), U256::from_be_bytes(key))
+            .to_be_bytes()
     }
 
     /// Whether there is an account at `address`; accounts of keys never are.
@@ -300,19 +326,27 @@ impl Evm {
 
     /// The account at `address`.
     pub fn account(&self, address: &Bytes20) -> Option<AccountView> {
-        self.state.get(&Address::from(*address)).map(|entry| AccountView {
-            balance: satoshi(entry.balance),
-            nonce: entry.nonce,
-            code: entry.code.as_ref().map(|code| code.original_byte_slice().to_vec()).unwrap_or_default(),
-            code_hash: entry.code_hash.0,
-        })
+        self.state
+            .get(&Address::from(*address))
+            .map(|entry| AccountView {
+                balance: satoshi(entry.balance),
+                nonce: entry.nonce,
+                code: entry
+                    .code
+                    .as_ref()
+                    .map(|code| code.original_byte_slice().to_vec())
+                    .unwrap_or_default(),
+                code_hash: entry.code_hash.0,
+            })
     }
 
     /// All storage of `contract`, sorted by key.
     pub fn all_storage(&self, contract: &Bytes20) -> BTreeMap<Bytes32, Bytes32> {
         let entry = self.state.get(&Address::from(*contract));
         let slots = entry.into_iter().flat_map(|entry| &entry.storage);
-        slots.map(|(key, value)| (key.to_be_bytes(), value.to_be_bytes())).collect()
+        slots
+            .map(|(key, value)| (key.to_be_bytes(), value.to_be_bytes()))
+            .collect()
     }
 
     /// All contracts, sorted by address.
@@ -327,7 +361,10 @@ impl Evm {
     }
 
     pub(crate) fn coins(&self) -> BTreeMap<Bytes20, ContractCoin> {
-        self.state.coins().map(|(address, coin)| (address.0.0, *coin)).collect()
+        self.state
+            .coins()
+            .map(|(address, coin)| (address.0.0, *coin))
+            .collect()
     }
 
     pub(crate) fn set_coin(&mut self, address: &Bytes20, coin: Option<ContractCoin>) {
@@ -336,7 +373,12 @@ impl Evm {
 
     /// Contracts whose code or storage changed since the last call, sorted.
     pub(crate) fn take_dirty(&mut self) -> Vec<Bytes20> {
-        let mut dirty: Vec<_> = self.state.dirty.drain().map(|address| address.0.0).collect();
+        let mut dirty: Vec<_> = self
+            .state
+            .dirty
+            .drain()
+            .map(|address| address.0.0)
+            .collect();
         dirty.sort_unstable();
         dirty
     }
@@ -355,27 +397,61 @@ impl Evm {
     pub(crate) fn execute_call(&mut self, block: &Block, call: &Call) -> Outcome {
         let (sender, to) = (Address::from(call.sender), Address::from(call.contract));
         let intrinsic = intrinsic_gas(21_000, &call.data);
-        let mut outcome = self.execute(block, sender, call.value, [call.gas_limit, call.gas_price], intrinsic, |host| {
-            let gas = call.gas_limit - intrinsic;
-            run::call(host, &OuterCall { sender, to, value: U256::from(call.value), data: &call.data, gas })
-        });
+        let mut outcome = self.execute(
+            block,
+            sender,
+            call.value,
+            [call.gas_limit, call.gas_price],
+            intrinsic,
+            |host| {
+                let gas = call.gas_limit - intrinsic;
+                run::call(
+                    host,
+                    &OuterCall {
+                        sender,
+                        to,
+                        value: U256::from(call.value),
+                        data: &call.data,
+                        gas,
+                    },
+                )
+            },
+        );
         outcome.contract = call.contract;
         outcome
     }
 
     /// Runs one deployment.
-    pub(crate) fn execute_create(&mut self, block: &Block, code: &[u8], create: &Create) -> Outcome {
-        let Create { gas_limit, gas_price, .. } = *create;
+    pub(crate) fn execute_create(
+        &mut self,
+        block: &Block,
+        code: &[u8],
+        create: &Create,
+    ) -> Outcome {
+        let Create {
+            gas_limit,
+            gas_price,
+            ..
+        } = *create;
         let (sender, address) = (Address::from(create.sender), Address::from(create.address));
         self.state.note_stranger(sender);
         self.state.note_stranger(Address::from(block.coinbase));
         if create.value != 0 {
-            return Outcome { exception: Exception::CreateWithValue, gas_used: gas_limit, ..Outcome::default() };
+            return Outcome {
+                exception: Exception::CreateWithValue,
+                gas_used: gas_limit,
+                ..Outcome::default()
+            };
         }
         let intrinsic = intrinsic_gas(53_000, code);
-        let mut outcome = self.execute(block, sender, 0, [gas_limit, gas_price], intrinsic, |host| {
-            run::create(host, sender, address, code, gas_limit - intrinsic)
-        });
+        let mut outcome = self.execute(
+            block,
+            sender,
+            0,
+            [gas_limit, gas_price],
+            intrinsic,
+            |host| run::create(host, sender, address, code, gas_limit - intrinsic),
+        );
         if outcome.exception == Exception::None {
             outcome.contract = create.address;
         }
@@ -394,7 +470,11 @@ impl Evm {
         self.state.begin_execution();
         self.state.note_stranger(sender);
         self.state.note_stranger(Address::from(block.coinbase));
-        let refused = |exception| Outcome { exception, gas_used: gas_limit, ..Outcome::default() };
+        let refused = |exception| Outcome {
+            exception,
+            gas_used: gas_limit,
+            ..Outcome::default()
+        };
         if gas_limit < intrinsic {
             return refused(Exception::OutOfGasIntrinsic);
         }
@@ -434,7 +514,11 @@ impl Evm {
         }
         outcome.logs = substate.logs.iter().map(to_log).collect();
         outcome.transfers = self.state.moved.iter().map(to_transfer).collect();
-        outcome.destroyed = substate.destroyed.iter().map(|address| address.0.0).collect();
+        outcome.destroyed = substate
+            .destroyed
+            .iter()
+            .map(|address| address.0.0)
+            .collect();
         outcome.destroyed.sort_unstable();
         outcome
     }
@@ -458,7 +542,8 @@ impl Evm {
 }
 
 fn intrinsic_gas(base: u64, data: &[u8]) -> u64 {
-    data.iter().fold(base, |sum, byte| sum + if *byte == 0 { 4 } else { 16 })
+    data.iter()
+        .fold(base, |sum, byte| sum + if *byte == 0 { 4 } else { 16 })
 }
 
 fn satoshi(amount: U256) -> u64 {
@@ -467,9 +552,17 @@ fn satoshi(amount: U256) -> u64 {
 
 fn to_log(log: &revm::primitives::Log) -> Log {
     let topics = log.data.topics().iter().map(|topic| topic.0).collect();
-    Log { address: log.address.0.0, topics, data: log.data.data.to_vec() }
+    Log {
+        address: log.address.0.0,
+        topics,
+        data: log.data.data.to_vec(),
+    }
 }
 
 fn to_transfer(moved: &state::Moved) -> Transfer {
-    Transfer { from: moved.from.0.0, to: moved.to.0.0, value: satoshi(moved.value) }
+    Transfer {
+        from: moved.from.0.0,
+        to: moved.to.0.0,
+        value: satoshi(moved.value),
+    }
 }

@@ -28,15 +28,24 @@ pub(crate) fn is_precompile(address: &Address) -> bool {
 pub(crate) fn run(address: &Address, input: &[u8], gas: u64) -> Option<Ran> {
     let curve = |recover: fn(&[u8; 128]) -> Vec<u8>| {
         let gas_left = gas.checked_sub(ECRECOVER_GAS)?;
-        Some(Ran { gas_left, output: recover(&padded(input)) })
+        Some(Ran {
+            gas_left,
+            output: recover(&padded(input)),
+        })
     };
     match number(address)? {
         1 => curve(recover_signer),
         0x85 => curve(recover_account),
         _ => {
-            let output = Precompiles::cancun().get(address)?.execute(input, gas, 0).ok()?;
+            let output = Precompiles::cancun()
+                .get(address)?
+                .execute(input, gas, 0)
+                .ok()?;
             matches!(output.status, PrecompileStatus::Success).then_some(())?;
-            Some(Ran { gas_left: gas.checked_sub(output.gas_used)?, output: output.bytes.to_vec() })
+            Some(Ran {
+                gas_left: gas.checked_sub(output.gas_used)?,
+                output: output.bytes.to_vec(),
+            })
         }
     }
 }

@@ -7,8 +7,8 @@ use revm::context_interface::CreateScheme;
 use revm::interpreter::interpreter::{EthInterpreter, ExtBytecode};
 use revm::interpreter::interpreter_types::ReturnData;
 use revm::interpreter::{
-    CallInput, CallInputs, CreateInputs, FrameInput, InputsImpl, InstructionResult, InstructionTable, Interpreter,
-    InterpreterAction, InterpreterResult, SharedMemory,
+    CallInput, CallInputs, CreateInputs, FrameInput, InputsImpl, InstructionResult,
+    InstructionTable, Interpreter, InterpreterAction, InterpreterResult, SharedMemory,
 };
 use revm::primitives::hardfork::SpecId;
 use revm::primitives::{Address, Bytes, U256, keccak256};
@@ -34,7 +34,13 @@ pub(crate) struct Ended {
 
 impl Ended {
     fn light(exception: Exception, gas_left: u64) -> Self {
-        Self { exception, gas_left, output: Bytes::new(), created: None, ran_code: false }
+        Self {
+            exception,
+            gas_left,
+            output: Bytes::new(),
+            created: None,
+            ran_code: false,
+        }
     }
 }
 
@@ -85,16 +91,31 @@ pub(crate) fn call(host: &mut QtumHost<'_>, call: &OuterCall<'_>) -> Ended {
 }
 
 /// Creates a contract at `address`, which the caller chose: Qtum does not use sender and nonce here.
-pub(crate) fn create(host: &mut QtumHost<'_>, sender: Address, address: Address, code: &[u8], gas: u64) -> Ended {
+pub(crate) fn create(
+    host: &mut QtumHost<'_>,
+    sender: Address,
+    address: Address,
+    code: &[u8],
+    gas: u64,
+) -> Ended {
     let code = Bytes::copy_from_slice(code);
-    let inputs = CreateInputs::new(sender, CreateScheme::Custom { address }, U256::ZERO, code, gas, 0);
+    let inputs = CreateInputs::new(
+        sender,
+        CreateScheme::Custom { address },
+        U256::ZERO,
+        code,
+        gas,
+        0,
+    );
     let opened = open_create(host, &inputs, 0, SharedMemory::new());
     run(host, opened)
 }
 
 fn code_of(host: &QtumHost<'_>, address: Address) -> (revm::primitives::B256, Bytecode) {
     let entry = host.state.get(&address);
-    entry.map(|entry| (entry.code_hash, entry.code.clone().unwrap_or_default())).unwrap_or_default()
+    entry
+        .map(|entry| (entry.code_hash, entry.code.clone().unwrap_or_default()))
+        .unwrap_or_default()
 }
 
 fn run(host: &mut QtumHost<'_>, opened: Opened) -> Ended {
@@ -108,14 +129,22 @@ fn run(host: &mut QtumHost<'_>, opened: Opened) -> Ended {
     loop {
         let last = frames.len() - 1;
         match frames[last].interpreter.run_plain(&table, &gas_table, host) {
-            InterpreterAction::NewFrame(input) => match open_inner(host, &mut frames[last], input, last + 1) {
-                Opened::Frame(frame) => frames.push(frame),
-                Opened::Ended(ended, returns_to) => resume(&mut frames[last], ended, &returns_to),
-            },
+            InterpreterAction::NewFrame(input) => {
+                match open_inner(host, &mut frames[last], input, last + 1) {
+                    Opened::Frame(frame) => frames.push(frame),
+                    Opened::Ended(ended, returns_to) => {
+                        resume(&mut frames[last], ended, &returns_to)
+                    }
+                }
+            }
             InterpreterAction::Return(result) => {
-                let Some(frame) = frames.pop() else { return Ended::light(Exception::Unknown, 0) };
+                let Some(frame) = frames.pop() else {
+                    return Ended::light(Exception::Unknown, 0);
+                };
                 let ended = close(host, &frame, result);
-                let Some(outer) = frames.last_mut() else { return ended };
+                let Some(outer) = frames.last_mut() else {
+                    return ended;
+                };
                 let substate = host.frames.pop().unwrap_or_default();
                 host.frame().accrue(substate);
                 let returns_to = match frame.kind {
@@ -133,7 +162,12 @@ fn instructions<'a>() -> InstructionTable<EthInterpreter, QtumHost<'a>> {
 }
 
 /// What the instruction leaves to the executive: the two light failures, then the frame.
-fn open_inner(host: &mut QtumHost<'_>, outer: &mut Frame, input: FrameInput, depth: usize) -> Opened {
+fn open_inner(
+    host: &mut QtumHost<'_>,
+    outer: &mut Frame,
+    input: FrameInput,
+    depth: usize,
+) -> Opened {
     let memory = outer.interpreter.memory.new_child_context();
     let (caller, value, gas, recipient, returns_to) = match &input {
         FrameInput::Call(inputs) => (
@@ -143,7 +177,13 @@ fn open_inner(host: &mut QtumHost<'_>, outer: &mut Frame, input: FrameInput, dep
             inputs.target_address,
             inputs.return_memory_offset.clone(),
         ),
-        FrameInput::Create(inputs) => (inputs.caller(), inputs.value(), inputs.gas_limit(), Address::ZERO, 0..0),
+        FrameInput::Create(inputs) => (
+            inputs.caller(),
+            inputs.value(),
+            inputs.gas_limit(),
+            Address::ZERO,
+            0..0,
+        ),
         FrameInput::Empty => return Opened::Ended(Ended::light(Exception::Unknown, 0), 0..0),
     };
     let light = Opened::Ended(Ended::light(Exception::Unknown, gas), returns_to);
@@ -152,7 +192,11 @@ fn open_inner(host: &mut QtumHost<'_>, outer: &mut Frame, input: FrameInput, dep
     }
     if !value.is_zero() {
         host.frame().warm.insert(caller);
-        let balance = host.state.get(&caller).map(|entry| entry.balance).unwrap_or_default();
+        let balance = host
+            .state
+            .get(&caller)
+            .map(|entry| entry.balance)
+            .unwrap_or_default();
         if balance < value {
             return light;
         }
@@ -161,7 +205,11 @@ fn open_inner(host: &mut QtumHost<'_>, outer: &mut Frame, input: FrameInput, dep
     match input {
         FrameInput::Call(inputs) => {
             let read_now = precompile::is_precompile(&inputs.bytecode_address);
-            let data = if read_now { call_data(&inputs.input, &memory) } else { Vec::new() };
+            let data = if read_now {
+                call_data(&inputs.input, &memory)
+            } else {
+                Vec::new()
+            };
             open_call(host, *inputs, depth, memory, &data)
         }
         FrameInput::Create(inputs) => open_create(host, &inputs, depth, memory),
@@ -185,7 +233,10 @@ fn open_call(
 ) -> Opened {
     let returns_to = inputs.return_memory_offset.clone();
     if depth == 0 {
-        let nonce = host.state.get(&inputs.caller).map_or(0, |entry| entry.nonce);
+        let nonce = host
+            .state
+            .get(&inputs.caller)
+            .map_or(0, |entry| entry.nonce);
         host.state.set_nonce(inputs.caller, nonce + 1);
     }
     let checkpoint = host.state.checkpoint();
@@ -205,7 +256,8 @@ fn open_call(
         host.state.note_stranger(inputs.target_address);
     }
     let transferred = inputs.value.transfer().unwrap_or_default();
-    host.state.transfer(inputs.caller, inputs.target_address, transferred);
+    host.state
+        .transfer(inputs.caller, inputs.target_address, transferred);
     if code.is_empty() {
         return Opened::Ended(ended, returns_to);
     }
@@ -219,28 +271,51 @@ fn open_call(
         depth,
     };
     let code = ExtBytecode::new_with_hash(code, code_hash);
-    let interpreter = Interpreter::new(memory, code, input, inputs.is_static, SPEC, inputs.gas_limit);
-    Opened::Frame(Frame { interpreter, checkpoint, kind: Kind::Call { returns_to } })
+    let interpreter = Interpreter::new(
+        memory,
+        code,
+        input,
+        inputs.is_static,
+        SPEC,
+        inputs.gas_limit,
+    );
+    Opened::Frame(Frame {
+        interpreter,
+        checkpoint,
+        kind: Kind::Call { returns_to },
+    })
 }
 
-fn open_create(host: &mut QtumHost<'_>, inputs: &CreateInputs, depth: usize, memory: SharedMemory) -> Opened {
+fn open_create(
+    host: &mut QtumHost<'_>,
+    inputs: &CreateInputs,
+    depth: usize,
+    memory: SharedMemory,
+) -> Opened {
     let caller = inputs.caller();
     let nonce = host.state.get(&caller).map_or(0, |entry| entry.nonce);
     let address = match inputs.scheme() {
         CreateScheme::Custom { address } => address,
         CreateScheme::Create => caller.create(nonce),
-        CreateScheme::Create2 { salt } => caller.create2(salt.to_be_bytes(), keccak256(inputs.init_code())),
+        CreateScheme::Create2 { salt } => {
+            caller.create2(salt.to_be_bytes(), keccak256(inputs.init_code()))
+        }
     };
     host.state.set_nonce(caller, nonce + 1);
     let checkpoint = host.state.checkpoint();
-    let taken = |entry: &super::state::Entry| entry.nonce != 0 || entry.code_hash != revm::primitives::KECCAK_EMPTY;
+    let taken = |entry: &super::state::Entry| {
+        entry.nonce != 0 || entry.code_hash != revm::primitives::KECCAK_EMPTY
+    };
     if host.state.get(&address).is_some_and(taken) {
         return Opened::Ended(Ended::light(Exception::Unknown, 0), 0..0);
     }
     host.state.transfer(caller, address, inputs.value());
     host.state.set_nonce(address, 1);
     if inputs.init_code().is_empty() {
-        let ended = Ended { created: Some(address), ..Ended::light(Exception::None, inputs.gas_limit()) };
+        let ended = Ended {
+            created: Some(address),
+            ..Ended::light(Exception::None, inputs.gas_limit())
+        };
         return Opened::Ended(ended, 0..0);
     }
     host.frames.push(Substate::default());
@@ -254,7 +329,11 @@ fn open_create(host: &mut QtumHost<'_>, inputs: &CreateInputs, depth: usize, mem
     };
     let code = ExtBytecode::new(Bytecode::new_legacy(inputs.init_code().clone()));
     let interpreter = Interpreter::new(memory, code, input, false, SPEC, inputs.gas_limit());
-    Opened::Frame(Frame { interpreter, checkpoint, kind: Kind::Create { address } })
+    Opened::Frame(Frame {
+        interpreter,
+        checkpoint,
+        kind: Kind::Create { address },
+    })
 }
 
 /// Keeps or takes back what the frame did, and deploys what a creating frame returned.
@@ -275,7 +354,8 @@ fn close(host: &mut QtumHost<'_>, frame: &Frame, result: InterpreterResult) -> E
         } else if let Some(left) = ended.gas_left.checked_sub(deposit) {
             ended.gas_left = left;
             ended.created = Some(*address);
-            host.state.set_code(*address, Bytecode::new_legacy(ended.output.clone()));
+            host.state
+                .set_code(*address, Bytecode::new_legacy(ended.output.clone()));
         } else {
             ended.exception = Exception::OutOfGas;
         }
@@ -304,9 +384,15 @@ fn resume(outer: &mut Frame, ended: Ended, returns_to: &Range<usize>) {
     let _ = interpreter.stack.push(word);
     let length = returns_to.len().min(ended.output.len());
     if 0 < length {
-        interpreter.memory.set(returns_to.start, &ended.output[..length]);
+        interpreter
+            .memory
+            .set(returns_to.start, &ended.output[..length]);
     }
-    let output = if ended.created.is_some() { Bytes::new() } else { ended.output };
+    let output = if ended.created.is_some() {
+        Bytes::new()
+    } else {
+        ended.output
+    };
     interpreter.return_data.set_buffer(output);
 }
 
@@ -319,7 +405,9 @@ fn exception(result: InstructionResult) -> Exception {
         R::InvalidJump => Exception::BadJumpDestination,
         R::StackUnderflow => Exception::StackUnderflow,
         R::StackOverflow => Exception::OutOfStack,
-        R::CallNotAllowedInsideStatic | R::StateChangeDuringStaticCall | R::OutOfOffset => Exception::Unknown,
+        R::CallNotAllowedInsideStatic | R::StateChangeDuringStaticCall | R::OutOfOffset => {
+            Exception::Unknown
+        }
         _ => Exception::OutOfGas,
     }
 }

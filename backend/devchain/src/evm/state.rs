@@ -31,7 +31,11 @@ pub(crate) struct Entry {
 
 impl Entry {
     fn new(balance: U256) -> Self {
-        Self { balance, code_hash: KECCAK_EMPTY, ..Self::default() }
+        Self {
+            balance,
+            code_hash: KECCAK_EMPTY,
+            ..Self::default()
+        }
     }
 
     /// Empty as EIP-161 says: such an account does not exist for `CALL`'s surcharge.
@@ -109,7 +113,9 @@ impl State {
 
     pub fn roll_back(&mut self, checkpoint: usize) {
         while checkpoint < self.changes.len() {
-            let Some(change) = self.changes.pop() else { return };
+            let Some(change) = self.changes.pop() else {
+                return;
+            };
             self.undo(change);
         }
     }
@@ -156,7 +162,9 @@ impl State {
 
     /// The account, which the caller knows to exist.
     fn entry(&mut self, address: Address) -> &mut Entry {
-        self.accounts.entry(address).or_insert_with(|| Entry::new(U256::ZERO))
+        self.accounts
+            .entry(address)
+            .or_insert_with(|| Entry::new(U256::ZERO))
     }
 
     /// The account, made now if it does not exist.
@@ -238,7 +246,11 @@ impl State {
     }
 
     pub fn load(&self, address: Address, key: U256) -> U256 {
-        self.accounts.get(&address).and_then(|entry| entry.storage.get(&key)).copied().unwrap_or_default()
+        self.accounts
+            .get(&address)
+            .and_then(|entry| entry.storage.get(&key))
+            .copied()
+            .unwrap_or_default()
     }
 
     /// Writes a slot; answers with the value at the start of the execution and the one just replaced.
@@ -248,18 +260,28 @@ impl State {
         if present != value {
             self.dirty.insert(address);
             let storage = &mut self.touch(address).storage;
-            let before = if value.is_zero() { storage.remove(&key) } else { storage.insert(key, value) };
+            let before = if value.is_zero() {
+                storage.remove(&key)
+            } else {
+                storage.insert(key, value)
+            };
             self.changes.push(Change::Slot(address, key, before));
         }
         (original, present)
     }
 
     pub fn load_transient(&self, address: Address, key: U256) -> U256 {
-        self.transient.get(&(address, key)).copied().unwrap_or_default()
+        self.transient
+            .get(&(address, key))
+            .copied()
+            .unwrap_or_default()
     }
 
     pub fn store_transient(&mut self, address: Address, key: U256, value: U256) {
-        let before = self.transient.insert((address, key), value).unwrap_or_default();
+        let before = self
+            .transient
+            .insert((address, key), value)
+            .unwrap_or_default();
         self.changes.push(Change::Transient(address, key, before));
     }
 }

@@ -19,7 +19,11 @@ pub(super) const METHODS: &[Method] = &[
     Method("getaddresstxids", "argument:any", txids),
     Method("getaddressmempool", "argument:any", mempool),
     Method("getspentinfo", "argument:object", spent_info),
-    Method("getblockhashes", "high:number low:number options:object?", block_hashes),
+    Method(
+        "getblockhashes",
+        "high:number low:number options:object?",
+        block_hashes,
+    ),
     Method("validateaddress", "address:string", validate),
 ];
 
@@ -30,8 +34,11 @@ fn owners(argument: Option<&Value>) -> Result<Vec<(String, Owner)>, RpcError> {
         Some(Value::String(text)) => vec![text],
         Some(Value::Object(fields)) => {
             let list = fields.get("addresses").and_then(Value::as_array);
-            let list = list.ok_or_else(|| RpcError::address("Addresses is expected to be an array"))?;
-            list.iter().map(|text| text.as_str().ok_or_else(invalid)).collect::<Result<_, _>>()?
+            let list =
+                list.ok_or_else(|| RpcError::address("Addresses is expected to be an array"))?;
+            list.iter()
+                .map(|text| text.as_str().ok_or_else(invalid))
+                .collect::<Result<_, _>>()?
         }
         _ => return Err(invalid()),
     };
@@ -49,7 +56,9 @@ fn utxos(node: &mut Node, params: &Params) -> Answer {
     for (text, owner) in &owners {
         for (height, outpoint) in view.index.unspent(owner) {
             // Confirmed outputs that a waiting transaction spends are still listed.
-            let Some(coin) = view.coins.get(outpoint) else { continue };
+            let Some(coin) = view.coins.get(outpoint) else {
+                continue;
+            };
             let json = json!({
                 "address": text,
                 "txid": outpoint.txid.to_string(),
@@ -76,7 +85,10 @@ fn balance(node: &mut Node, params: &Params) -> Answer {
     let owners = owners(params.get(0))?;
     let view = &node.chain.view;
     let (mut balance, mut received, mut immature) = (0_i64, 0_i64, 0_i64);
-    for (key, value) in owners.iter().flat_map(|(_, owner)| view.index.deltas(owner)) {
+    for (key, value) in owners
+        .iter()
+        .flat_map(|(_, owner)| view.index.deltas(owner))
+    {
         balance += value;
         received += value.max(0);
         // The first transaction behind the reward is a stake to qtumd, whatever it is.
@@ -89,13 +101,23 @@ fn balance(node: &mut Node, params: &Params) -> Answer {
 
 /// `start` and `end` of the argument, if both are given.
 fn range(node: &Node, argument: Option<&Value>) -> Result<Option<(u64, u64)>, RpcError> {
-    let field = |name| argument.and_then(|argument| argument.get(name)).and_then(Value::as_u64);
-    let (Some(start), Some(end)) = (field("start"), field("end")) else { return Ok(None) };
+    let field = |name| {
+        argument
+            .and_then(|argument| argument.get(name))
+            .and_then(Value::as_u64)
+    };
+    let (Some(start), Some(end)) = (field("start"), field("end")) else {
+        return Ok(None);
+    };
     if start == 0 || end == 0 {
-        return Err(RpcError::address("Start and end is expected to be greater than zero"));
+        return Err(RpcError::address(
+            "Start and end is expected to be greater than zero",
+        ));
     }
     if end < start {
-        return Err(RpcError::address("End value is expected to be greater than start"));
+        return Err(RpcError::address(
+            "End value is expected to be greater than start",
+        ));
     }
     if u64::from(node.chain.view.height()) < end {
         return Err(RpcError::parameter("Start or end is outside chain range"));
@@ -112,7 +134,13 @@ fn deltas(node: &mut Node, params: &Params) -> Answer {
     let range = range(node, params.get(0))?;
     let mut list = Vec::new();
     for (text, owner) in &owners {
-        for (key, value) in node.chain.view.index.deltas(owner).filter(|(key, _)| in_range(key, range)) {
+        for (key, value) in node
+            .chain
+            .view
+            .index
+            .deltas(owner)
+            .filter(|(key, _)| in_range(key, range))
+        {
             list.push(json!({
                 "satoshis": value,
                 "txid": key.txid.to_string(),
@@ -130,12 +158,18 @@ fn txids(node: &mut Node, params: &Params) -> Answer {
     let owners = owners(params.get(0))?;
     let range = range(node, params.get(0))?;
     let index = &node.chain.view.index;
-    let keys = owners.iter().flat_map(|(_, owner)| index.deltas(owner)).map(|(key, _)| key);
+    let keys = owners
+        .iter()
+        .flat_map(|(_, owner)| index.deltas(owner))
+        .map(|(key, _)| key);
     let places: BTreeSet<(u32, u32, Txid)> = keys
         .filter(|key| in_range(key, range))
         .map(|key| (key.height, key.position, key.txid))
         .collect();
-    Ok(places.iter().map(|(.., txid)| Value::from(txid.to_string())).collect())
+    Ok(places
+        .iter()
+        .map(|(.., txid)| Value::from(txid.to_string()))
+        .collect())
 }
 
 fn mempool(node: &mut Node, params: &Params) -> Answer {
@@ -145,7 +179,10 @@ fn mempool(node: &mut Node, params: &Params) -> Answer {
         let txid = entry.tx.id();
         let text = |output: &TxOut| {
             let owner = Owner::of(&output.script)?;
-            owners.iter().find(|(_, wanted)| *wanted == owner).map(|(text, _)| text.clone())
+            owners
+                .iter()
+                .find(|(_, wanted)| *wanted == owner)
+                .map(|(text, _)| text.clone())
         };
         let row = |text: String, index: u32, satoshis: i64| {
             json!({
@@ -164,7 +201,10 @@ fn mempool(node: &mut Node, params: &Params) -> Answer {
         }
         for (index, output) in (0..).zip(&entry.tx.outputs) {
             if let Some(text) = text(output) {
-                rows.push(((entry.time, txid, index, false), row(text, index, signed(output.value))));
+                rows.push((
+                    (entry.time, txid, index, false),
+                    row(text, index, signed(output.value)),
+                ));
             }
         }
     }
@@ -174,8 +214,14 @@ fn mempool(node: &mut Node, params: &Params) -> Answer {
 
 fn spent_info(node: &mut Node, params: &Params) -> Answer {
     let argument = params.get(0).cloned().unwrap_or_default();
-    let txid = argument.get("txid").and_then(Value::as_str).and_then(|text| text.parse::<Txid>().ok());
-    let vout = argument.get("index").and_then(Value::as_u64).and_then(|index| u32::try_from(index).ok());
+    let txid = argument
+        .get("txid")
+        .and_then(Value::as_str)
+        .and_then(|text| text.parse::<Txid>().ok());
+    let vout = argument
+        .get("index")
+        .and_then(Value::as_u64)
+        .and_then(|index| u32::try_from(index).ok());
     let (Some(txid), Some(vout)) = (txid, vout) else {
         return Err(RpcError::address("Invalid index, must be an integer"));
     };
@@ -185,11 +231,16 @@ fn spent_info(node: &mut Node, params: &Params) -> Answer {
 }
 
 fn block_hashes(node: &mut Node, params: &Params) -> Answer {
-    let (high, low) = (params.unsigned(0)?.unwrap_or_default(), params.unsigned(1)?.unwrap_or_default());
+    let (high, low) = (
+        params.unsigned(0)?.unwrap_or_default(),
+        params.unsigned(1)?.unwrap_or_default(),
+    );
     let view = &node.chain.view;
     let blocks = (0..=view.height()).filter_map(|height| view.block(height));
     let inside = blocks.filter(|block| (low..high).contains(&block.header.time.into()));
-    Ok(inside.map(|block| Value::from(block.hash.to_string())).collect())
+    Ok(inside
+        .map(|block| Value::from(block.hash.to_string()))
+        .collect())
 }
 
 fn validate(_: &mut Node, params: &Params) -> Answer {
@@ -202,6 +253,8 @@ fn validate(_: &mut Node, params: &Params) -> Answer {
             "isscript": false,
             "iswitness": false,
         }),
-        Err(error) => json!({ "isvalid": false, "error_locations": [], "error": error.to_string() }),
+        Err(error) => {
+            json!({ "isvalid": false, "error_locations": [], "error": error.to_string() })
+        }
     })
 }

@@ -13,16 +13,28 @@ use crate::execute;
 use crate::node::Node;
 
 pub(super) const METHODS: &[Method] = &[
-    Method("getblockcount", "", |node, _| Ok(node.chain.view.height().into())),
-    Method("getbestblockhash", "", |node, _| Ok(node.chain.view.tip().hash.to_string().into())),
+    Method("getblockcount", "", |node, _| {
+        Ok(node.chain.view.height().into())
+    }),
+    Method("getbestblockhash", "", |node, _| {
+        Ok(node.chain.view.tip().hash.to_string().into())
+    }),
     Method("getblockhash", "height:number", block_hash),
     Method("getblock", "blockhash:string verbosity:any?", block),
-    Method("getblockheader", "blockhash:string verbose:bool?", block_header),
+    Method(
+        "getblockheader",
+        "blockhash:string verbose:bool?",
+        block_header,
+    ),
     Method("getblockchaininfo", "", blockchain_info),
     Method("getchaintips", "", chain_tips),
     Method("getdifficulty", "", |_, _| Ok(DIFFICULTY.into())),
     Method("generate", "nblocks:number? maxtries:number?", generate),
-    Method("generatetoaddress", "nblocks:number address:string maxtries:number?", generate_to_address),
+    Method(
+        "generatetoaddress",
+        "nblocks:number address:string maxtries:number?",
+        generate_to_address,
+    ),
     Method("setmocktime", "timestamp:number", set_mock_time),
     Method("invalidateblock", "blockhash:string", invalidate_block),
     Method("reconsiderblock", "blockhash:string", reconsider_block),
@@ -35,7 +47,9 @@ pub(super) const METHODS: &[Method] = &[
 ];
 
 fn block_hash(node: &mut Node, params: &Params) -> Answer {
-    let height = params.integer(0)?.and_then(|height| u32::try_from(height).ok());
+    let height = params
+        .integer(0)?
+        .and_then(|height| u32::try_from(height).ok());
     let block = height.and_then(|height| node.chain.view.block(height));
     block
         .map(|block| block.hash.to_string().into())
@@ -45,7 +59,9 @@ fn block_hash(node: &mut Node, params: &Params) -> Answer {
 fn block(node: &mut Node, params: &Params) -> Answer {
     let hash = params.block_hash(0)?;
     let chain = &node.chain;
-    let (block, height) = chain.block(&hash).ok_or_else(|| RpcError::address("Block not found"))?;
+    let (block, height) = chain
+        .block(&hash)
+        .ok_or_else(|| RpcError::address("Block not found"))?;
     let verbosity = match params.get(1) {
         None | Some(Value::Bool(true)) => 1,
         Some(Value::Bool(false)) => 0,
@@ -62,19 +78,31 @@ fn block(node: &mut Node, params: &Params) -> Answer {
     let size = block.size();
     json["size"] = size.into();
     json["strippedsize"] = (size - block.txs.iter().map(|tx| tx.size()).sum::<usize>()
-        + block.txs.iter().map(|tx| tx.encode_without_witness().len()).sum::<usize>())
+        + block
+            .txs
+            .iter()
+            .map(|tx| tx.encode_without_witness().len())
+            .sum::<usize>())
     .into();
     json["weight"] = (weight + 4 * (block.header.encode().len() + 1)).into();
     json["signature"] = "".into();
     json["tx"] = if verbosity == 1 {
-        block.txs.iter().map(|tx| Value::from(tx.id().to_string())).collect()
+        block
+            .txs
+            .iter()
+            .map(|tx| Value::from(tx.id().to_string()))
+            .collect()
     } else {
-        block.txs.iter().map(|tx| {
-            let mut json = transaction_json(tx);
-            json["hex"] = tx.to_hex().into();
-            add_index_details(chain, tx, &mut json);
-            json
-        }).collect()
+        block
+            .txs
+            .iter()
+            .map(|tx| {
+                let mut json = transaction_json(tx);
+                json["hex"] = tx.to_hex().into();
+                add_index_details(chain, tx, &mut json);
+                json
+            })
+            .collect()
     };
     Ok(json)
 }
@@ -84,13 +112,20 @@ fn compact(count: usize) -> Vec<u8> {
     match u16::try_from(count) {
         Ok(short @ 0..0xfd) => vec![u8::try_from(short).unwrap_or_default()],
         Ok(long) => [&[0xfd][..], &long.to_le_bytes()].concat(),
-        Err(_) => [&[0xfe][..], &u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes()].concat(),
+        Err(_) => [
+            &[0xfe][..],
+            &u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes(),
+        ]
+        .concat(),
     }
 }
 
 fn block_header(node: &mut Node, params: &Params) -> Answer {
     let hash = params.block_hash(0)?;
-    let (block, height) = node.chain.block(&hash).ok_or_else(|| RpcError::address("Block not found"))?;
+    let (block, height) = node
+        .chain
+        .block(&hash)
+        .ok_or_else(|| RpcError::address("Block not found"))?;
     if params.bool(1, true) {
         return Ok(header_json(&node.chain, block, height));
     }
@@ -127,8 +162,7 @@ fn chain_tips(node: &mut Node, _: &Params) -> Answer {
 }
 
 fn generate(_: &mut Node, _: &Params) -> Answer {
-    let message =
-        "generate\n\nhas been replaced by the -generate cli option. Refer to -help for more information.\n";
+    let message = "generate\n\nhas been replaced by the -generate cli option. Refer to -help for more information.\n";
     Err(RpcError::new(RpcError::MISC, message))
 }
 
@@ -137,7 +171,10 @@ fn generate_to_address(node: &mut Node, params: &Params) -> Answer {
     let script = params.script(1)?;
     let mined = node.mine(count, Some(script));
     let hashes = mined.map_err(|error| {
-        RpcError::new(RpcError::INTERNAL, format!("ProcessNewBlock, block not accepted: {error}"))
+        RpcError::new(
+            RpcError::INTERNAL,
+            format!("ProcessNewBlock, block not accepted: {error}"),
+        )
     })?;
     Ok(hashes.iter().map(ToString::to_string).collect())
 }
@@ -145,7 +182,10 @@ fn generate_to_address(node: &mut Node, params: &Params) -> Answer {
 fn set_mock_time(node: &mut Node, params: &Params) -> Answer {
     let time = params.integer(0)?.unwrap_or_default();
     let time = u32::try_from(time).map_err(|_| {
-        RpcError::parameter(format!("Mocktime must be in the range [0, {}], not {time}.", u32::MAX))
+        RpcError::parameter(format!(
+            "Mocktime must be in the range [0, {}], not {time}.",
+            u32::MAX
+        ))
     })?;
     node.chain.mock_time = (time != 0).then_some(time);
     Ok(Value::Null)
@@ -153,19 +193,28 @@ fn set_mock_time(node: &mut Node, params: &Params) -> Answer {
 
 fn invalidate_block(node: &mut Node, params: &Params) -> Answer {
     let hash = params.block_hash(0)?;
-    if node.chain.block(&hash).is_some_and(|(_, height)| height == 0) {
-        return Err(RpcError::new(RpcError::INTERNAL, "the genesis block can not be invalid"));
+    if node
+        .chain
+        .block(&hash)
+        .is_some_and(|(_, height)| height == 0)
+    {
+        return Err(RpcError::new(
+            RpcError::INTERNAL,
+            "the genesis block can not be invalid",
+        ));
     }
     let done = node.chain.invalidate(&hash);
     node.announce();
-    done.map(|()| Value::Null).map_err(|_| RpcError::address("Block not found"))
+    done.map(|()| Value::Null)
+        .map_err(|_| RpcError::address("Block not found"))
 }
 
 fn reconsider_block(node: &mut Node, params: &Params) -> Answer {
     let hash = params.block_hash(0)?;
     let done = node.chain.reconsider(&hash);
     node.announce();
-    done.map(|()| Value::Null).map_err(|_| RpcError::address("Block not found"))
+    done.map(|()| Value::Null)
+        .map_err(|_| RpcError::address("Block not found"))
 }
 
 fn network_info(_: &mut Node, _: &Params) -> Answer {
@@ -207,7 +256,10 @@ fn index_info(node: &mut Node, _: &Params) -> Answer {
 pub(super) fn txout_set_info(chain: &Chain) -> Value {
     let view = &chain.view;
     let blocks = (0..=view.height()).filter_map(|height| view.block(height));
-    let transactions = blocks.flat_map(|block| &block.txs).filter(|tx| !execute::is_generated(tx)).count();
+    let transactions = blocks
+        .flat_map(|block| &block.txs)
+        .filter(|tx| !execute::is_generated(tx))
+        .count();
     json!({
         "height": view.height(),
         "bestblock": view.tip().hash.to_string(),

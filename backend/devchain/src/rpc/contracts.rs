@@ -29,12 +29,22 @@ pub(super) const METHODS: &[Method] = &[
         search_logs,
     ),
     Method("getaccountinfo", "address:string", account_info),
-    Method("getstorage", "address:string blockNum:number? index:number?", storage),
-    Method("listcontracts", "start:number? maxdisplay:number?", list_contracts),
+    Method(
+        "getstorage",
+        "address:string blockNum:number? index:number?",
+        storage,
+    ),
+    Method(
+        "listcontracts",
+        "start:number? maxdisplay:number?",
+        list_contracts,
+    ),
     Method("gethexaddress", "address:string", hex_address),
     Method("fromhexaddress", "hexaddress:string", from_hex_address),
     Method("getdgpinfo", "", |_, _| {
-        Ok(json!({ "maxblocksize": 500_000, "mingasprice": MIN_GAS_PRICE, "blockgaslimit": BLOCK_GAS_LIMIT }))
+        Ok(
+            json!({ "maxblocksize": 500_000, "mingasprice": MIN_GAS_PRICE, "blockgaslimit": BLOCK_GAS_LIMIT }),
+        )
     }),
 ];
 
@@ -50,7 +60,10 @@ pub(super) fn exists(node: &Node, contract: &Bytes20) -> bool {
 pub(super) fn data(text: &str) -> Result<Vec<u8>, RpcError> {
     let invalid = || RpcError::wrong_type("Invalid data (data not hex)");
     let digits = text.strip_prefix("0x").unwrap_or(text);
-    if text.is_empty() || text.len() % 2 == 1 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+    if text.is_empty()
+        || text.len() % 2 == 1
+        || !digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+    {
         return Err(invalid());
     }
     if digits.len() < text.len() {
@@ -75,9 +88,14 @@ fn call_contract(node: &mut Node, params: &Params) -> Answer {
     let sender = params.text(2);
     let sender = match address::decode(sender, Network::Regtest) {
         Ok(account) => account.0,
-        Err(_) => hash160(sender).filter(|sender| *sender != [0; 20]).unwrap_or([0xff; 20]),
+        Err(_) => hash160(sender)
+            .filter(|sender| *sender != [0; 20])
+            .unwrap_or([0xff; 20]),
     };
-    let gas_limit = params.unsigned(3)?.filter(|limit| *limit != 0).unwrap_or(BLOCK_GAS_LIMIT - 1);
+    let gas_limit = params
+        .unsigned(3)?
+        .filter(|limit| *limit != 0)
+        .unwrap_or(BLOCK_GAS_LIMIT - 1);
     let value = params.amount(4)?.unwrap_or_default();
     let now = node.chain.now();
     let view = &mut node.chain.view;
@@ -85,10 +103,26 @@ fn call_contract(node: &mut Node, params: &Params) -> Answer {
     let checkpoint = view.evm.checkpoint();
     view.evm.begin_transaction();
     let outcome = match contract {
-        Some(contract) => view.evm.execute_call(&block, &Call { sender, contract, value, data, gas_limit, gas_price: 1 }),
+        Some(contract) => view.evm.execute_call(
+            &block,
+            &Call {
+                sender,
+                contract,
+                value,
+                data,
+                gas_limit,
+                gas_price: 1,
+            },
+        ),
         None => {
             let address = created_address(Txid::default(), 0);
-            let create = Create { sender, address, value, gas_limit, gas_price: 1 };
+            let create = Create {
+                sender,
+                address,
+                value,
+                gas_limit,
+                gas_price: 1,
+            };
             view.evm.execute_create(&block, &data, &create)
         }
     };
@@ -168,7 +202,10 @@ fn receipt_json(receipt: &Receipt) -> Map<String, Value> {
 
 fn full_receipt_json(receipt: &Receipt) -> Value {
     let mut json = receipt_json(receipt);
-    json.insert("log".to_owned(), receipt.logs.iter().map(log_json).collect());
+    json.insert(
+        "log".to_owned(),
+        receipt.logs.iter().map(log_json).collect(),
+    );
     Value::Object(json)
 }
 
@@ -177,42 +214,74 @@ fn transaction_receipt(node: &mut Node, params: &Params) -> Answer {
     if text.len() != 64 {
         return Err(RpcError::address("Incorrect hash"));
     }
-    let Ok(txid) = text.parse::<Txid>() else { return Ok(json!([])) };
-    Ok(node.chain.view.index.receipts(&txid).iter().map(full_receipt_json).collect())
+    let Ok(txid) = text.parse::<Txid>() else {
+        return Ok(json!([]));
+    };
+    Ok(node
+        .chain
+        .view
+        .index
+        .receipts(&txid)
+        .iter()
+        .map(full_receipt_json)
+        .collect())
 }
 
 /// Heights from `from` to `to` (−1: the tip), with at least `minconf` blocks on top.
-fn heights(node: &Node, from: i64, to: i64, minconf: i64) -> Result<std::ops::RangeInclusive<u32>, RpcError> {
+fn heights(
+    node: &Node,
+    from: i64,
+    to: i64,
+    minconf: i64,
+) -> Result<std::ops::RangeInclusive<u32>, RpcError> {
     if (to < from && -1 < to) || (from == 0 && to == 0) || to < -1 || from < 0 {
         return Err(RpcError::parameter("Incorrect params"));
     }
     let tip = i64::from(node.chain.view.height());
     let last = if to == -1 { tip } else { to.min(tip) }.min(tip - minconf.max(0));
     let height = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
-    // A range that ends before it begins is empty.
-    Ok(if last < from { 1..=0 } else { height(from)..=height(last) })
+    // This may end before it begins: then it is empty.
+    Ok(height(from)..=height(last.max(0)))
 }
 
 fn logs_of(receipt: &Receipt, addresses: &BTreeSet<Bytes20>) -> bool {
-    addresses.is_empty() || receipt.logs.iter().any(|log| addresses.contains(&log.address))
+    addresses.is_empty()
+        || receipt
+            .logs
+            .iter()
+            .any(|log| addresses.contains(&log.address))
 }
 
 fn search_logs(node: &mut Node, params: &Params) -> Answer {
-    let (from, to) = (params.integer(0)?.unwrap_or_default(), params.integer(1)?.unwrap_or(-1));
+    let (from, to) = (
+        params.integer(0)?.unwrap_or_default(),
+        params.integer(1)?.unwrap_or(-1),
+    );
     let minconf = params.integer(4)?.unwrap_or_default();
     let addresses = addresses(params.get(2).and_then(|filter| filter.get("addresses")))?;
     let topics = topics(params.get(3).and_then(|filter| filter.get("topics")))?;
     let index = &node.chain.view.index;
-    let found = index.logged(heights(node, from, to, minconf)?).map(|txid| index.receipts(txid));
-    let of_contracts = found.filter(|receipts| receipts.iter().any(|receipt| logs_of(receipt, &addresses)));
+    let found = index
+        .logged(heights(node, from, to, minconf)?)
+        .map(|txid| index.receipts(txid));
+    let of_contracts =
+        found.filter(|receipts| receipts.iter().any(|receipt| logs_of(receipt, &addresses)));
     // As qtumd: any topic at its place in any log of the receipt is enough.
     let matches = |receipt: &&Receipt| {
         let hit = |(place, topic): (usize, &Option<Bytes32>)| {
-            topic.is_some() && receipt.logs.iter().any(|log| log.topics.get(place) == topic.as_ref())
+            topic.is_some()
+                && receipt
+                    .logs
+                    .iter()
+                    .any(|log| log.topics.get(place) == topic.as_ref())
         };
         !receipt.logs.is_empty() && (topics.is_empty() || topics.iter().enumerate().any(hit))
     };
-    Ok(of_contracts.flatten().filter(matches).map(full_receipt_json).collect())
+    Ok(of_contracts
+        .flatten()
+        .filter(matches)
+        .map(full_receipt_json)
+        .collect())
 }
 
 /// What `waitforlogs` waits for.
@@ -226,12 +295,15 @@ pub(super) struct LogFilter {
 
 impl LogFilter {
     /// The parameters of `waitforlogs`.
-    pub const PARAMS: &'static str = "fromblock:number? toblock:number? filter:object? minconf:number?";
+    pub const PARAMS: &'static str =
+        "fromblock:number? toblock:number? filter:object? minconf:number?";
 
     pub fn new(node: &Node, params: &Params) -> Result<Self, RpcError> {
         let filter = |field| params.get(2).and_then(move |filter| filter.get(field));
         Ok(Self {
-            from: params.integer(0)?.unwrap_or_else(|| i64::from(node.chain.view.height()) + 1),
+            from: params
+                .integer(0)?
+                .unwrap_or_else(|| i64::from(node.chain.view.height()) + 1),
             to: params.integer(1)?.unwrap_or(-1),
             minconf: params.integer(3)?.unwrap_or(6),
             addresses: addresses(filter("addresses"))?,
@@ -246,14 +318,20 @@ impl LogFilter {
             .logged(heights(node, self.from, self.to, self.minconf)?)
             .flat_map(|txid| index.receipts(txid))
             .collect();
-        let Some(last) = found.iter().map(|receipt| receipt.height).max() else { return Ok(None) };
+        let Some(last) = found.iter().map(|receipt| receipt.height).max() else {
+            return Ok(None);
+        };
         let matches = |log: &Log| {
-            self.topics.iter().enumerate().all(|(place, topic)| {
-                topic.is_none() || log.topics.get(place) == topic.as_ref()
-            })
+            self.topics
+                .iter()
+                .enumerate()
+                .all(|(place, topic)| topic.is_none() || log.topics.get(place) == topic.as_ref())
         };
         let mut entries = Vec::new();
-        for receipt in found.iter().filter(|receipt| logs_of(receipt, &self.addresses)) {
+        for receipt in found
+            .iter()
+            .filter(|receipt| logs_of(receipt, &self.addresses))
+        {
             for log in receipt.logs.iter().filter(|log| matches(log)) {
                 let mut json = receipt_json(receipt);
                 json.insert("topics".to_owned(), topics_json(log).into());
@@ -261,7 +339,9 @@ impl LogFilter {
                 entries.push(Value::Object(json));
             }
         }
-        Ok(Some(json!({ "count": entries.len(), "entries": entries, "nextblock": last + 1 })))
+        Ok(Some(
+            json!({ "count": entries.len(), "entries": entries, "nextblock": last + 1 }),
+        ))
     }
 }
 
@@ -275,7 +355,10 @@ fn list(value: Option<&Value>) -> Vec<Value> {
 
 fn addresses(value: Option<&Value>) -> Result<BTreeSet<Bytes20>, RpcError> {
     let address = |value: &Value| {
-        value.as_str().and_then(hash160).ok_or_else(|| RpcError::new(RpcError::INVALID_PARAMS, "Invalid hex 160"))
+        value
+            .as_str()
+            .and_then(hash160)
+            .ok_or_else(|| RpcError::new(RpcError::INVALID_PARAMS, "Invalid hex 160"))
     };
     list(value).iter().map(address).collect()
 }
@@ -305,7 +388,10 @@ fn contract(node: &Node, text: &str) -> Result<Bytes20, RpcError> {
 fn storage_json(node: &Node, contract: &Bytes20) -> Map<String, Value> {
     let slots = node.chain.view.evm.all_storage(contract);
     let entry = |(key, value): (Bytes32, Bytes32)| {
-        (hex::encode(keccak(&key)), json!({ hex::encode(key): hex::encode(value) }))
+        (
+            hex::encode(keccak(&key)),
+            json!({ hex::encode(key): hex::encode(value) }),
+        )
     };
     slots.into_iter().map(entry).collect()
 }
@@ -331,18 +417,31 @@ fn storage(node: &mut Node, params: &Params) -> Answer {
     let height = params.integer(1)?.unwrap_or(-1);
     let tip = i64::from(node.chain.view.height());
     if height != -1 && !(0..=tip).contains(&height) {
-        return Err(RpcError::new(RpcError::INVALID_PARAMS, "Incorrect block number"));
+        return Err(RpcError::new(
+            RpcError::INVALID_PARAMS,
+            "Incorrect block number",
+        ));
     }
     if height != -1 && height != tip {
-        return Err(RpcError::new(RpcError::INVALID_PARAMS, "only the latest block's storage is kept"));
+        return Err(RpcError::new(
+            RpcError::INVALID_PARAMS,
+            "only the latest block's storage is kept",
+        ));
     }
     let contract = contract(node, params.text(0))?;
     let all = storage_json(node, &contract);
-    let Some(index) = params.integer(2)? else { return Ok(Value::Object(all)) };
-    let chosen = usize::try_from(index).ok().and_then(|index| all.into_iter().nth(index));
+    let Some(index) = params.integer(2)? else {
+        return Ok(Value::Object(all));
+    };
+    let chosen = usize::try_from(index)
+        .ok()
+        .and_then(|index| all.into_iter().nth(index));
     match chosen {
         Some((key, value)) => Ok(json!({ key: value })),
-        None => Err(RpcError::new(RpcError::INVALID_PARAMS, "Storage index out of range")),
+        None => Err(RpcError::new(
+            RpcError::INVALID_PARAMS,
+            "Storage index out of range",
+        )),
     }
 }
 
@@ -353,23 +452,35 @@ fn list_contracts(node: &mut Node, params: &Params) -> Answer {
     }
     let count = params.unsigned(1)?.unwrap_or(20);
     let evm = &node.chain.view.evm;
-    let system = SYSTEM_CONTRACTS.iter().map(|number| system_address(*number));
-    let all: BTreeSet<Bytes20> = system.chain(evm.contracts()).filter(|address| exists(node, address)).collect();
+    let system = SYSTEM_CONTRACTS
+        .iter()
+        .map(|number| system_address(*number));
+    let all: BTreeSet<Bytes20> = system
+        .chain(evm.contracts())
+        .filter(|address| exists(node, address))
+        .collect();
     let skip = usize::try_from(start - 1).unwrap_or(usize::MAX);
-    let page = all.iter().skip(skip).take(usize::try_from(count).unwrap_or(usize::MAX));
+    let page = all
+        .iter()
+        .skip(skip)
+        .take(usize::try_from(count).unwrap_or(usize::MAX));
     let entry = |address: &Bytes20| (hex::encode(address), qtum(evm.balance(address)));
     Ok(Value::Object(page.map(entry).collect()))
 }
 
 fn hex_address(_: &mut Node, params: &Params) -> Answer {
     let account = address::decode(params.text(0), Network::Regtest);
-    account.map(|account| hex::encode(account.0).into()).map_err(|_| RpcError::address("Invalid Qtum address"))
+    account
+        .map(|account| hex::encode(account.0).into())
+        .map_err(|_| RpcError::address("Invalid Qtum address"))
 }
 
 fn from_hex_address(_: &mut Node, params: &Params) -> Answer {
     let text = params.text(0);
     if text.len() != 40 {
-        return Err(RpcError::address("Invalid pubkeyhash hex size (should be 40 hex characters)"));
+        return Err(RpcError::address(
+            "Invalid pubkeyhash hex size (should be 40 hex characters)",
+        ));
     }
     let account = hash160(text).ok_or_else(|| RpcError::address("Invalid hex"))?;
     Ok(base58(account).into())

@@ -30,7 +30,10 @@ impl RpcError {
     pub const PARSE: i32 = -32_700;
 
     pub fn new(code: i32, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self {
+            code,
+            message: message.into(),
+        }
     }
 
     pub fn address(message: impl Into<String>) -> Self {
@@ -52,6 +55,9 @@ impl RpcError {
 
 impl From<Reject> for RpcError {
     fn from(reject: Reject) -> Self {
-        Self { code: reject.code, message: reject.message }
+        Self {
+            code: reject.code,
+            message: reject.message,
+        }
     }
 }

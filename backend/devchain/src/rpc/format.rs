@@ -49,20 +49,33 @@ fn descriptor(script: &Script) -> String {
 
 /// The eight characters that guard a descriptor against typing mistakes.
 pub(crate) fn descriptor_checksum(descriptor: &str) -> String {
-    const INPUT: &str =
-        "0123456789()[],'/*abcdefgh@:$%{}IJKLMNOPQRSTUVWXYZ&+-.;<=>?!^_|~ijklmnopqrstuvwxyzABCDEFGH`#\"\\ ";
+    const INPUT: &str = "0123456789()[],'/*abcdefgh@:$%{}IJKLMNOPQRSTUVWXYZ&+-.;<=>?!^_|~ijklmnopqrstuvwxyzABCDEFGH`#\"\\ ";
     const OUTPUT: &[u8; 32] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
-    const GENERATORS: [u64; 5] = [0xf5_dee5_1989, 0xa9_fdca_3312, 0x1b_ab10_e32d, 0x37_06b1_677a, 0x64_4d62_6ffd];
+    const GENERATORS: [u64; 5] = [
+        0xf5_dee5_1989,
+        0xa9_fdca_3312,
+        0x1b_ab10_e32d,
+        0x37_06b1_677a,
+        0x64_4d62_6ffd,
+    ];
     let step = |state: u64, value: u64| {
         let top = state >> 35;
         let shifted = (state & 0x7_ffff_ffff) << 5 ^ value;
-        (0..).zip(GENERATORS).fold(shifted, |state, (bit, generator)| {
-            if top >> bit & 1 == 1 { state ^ generator } else { state }
-        })
+        (0..)
+            .zip(GENERATORS)
+            .fold(shifted, |state, (bit, generator)| {
+                if top >> bit & 1 == 1 {
+                    state ^ generator
+                } else {
+                    state
+                }
+            })
     };
     let (mut state, mut class, mut count) = (1, 0, 0);
     for character in descriptor.chars() {
-        let Some(position) = INPUT.find(character) else { return String::new() };
+        let Some(position) = INPUT.find(character) else {
+            return String::new();
+        };
         let position = position as u64;
         state = step(state, position & 31);
         class = class * 3 + (position >> 5);
@@ -76,7 +89,11 @@ pub(crate) fn descriptor_checksum(descriptor: &str) -> String {
         state = step(state, class);
     }
     state = (0..8).fold(state, |state, _| step(state, 0)) ^ 1;
-    (0..8).map(|index| char::from(OUTPUT[usize::try_from(state >> (5 * (7 - index)) & 31).unwrap_or(0)])).collect()
+    (0..8)
+        .map(|index| {
+            char::from(OUTPUT[usize::try_from(state >> (5 * (7 - index)) & 31).unwrap_or(0)])
+        })
+        .collect()
 }
 
 /// A script as words. Short pushes are numbers, long ones hexadecimal; in inputs the signature hash
@@ -86,7 +103,11 @@ fn asm(script: &[u8], of_input: bool) -> String {
     let mut rest = script;
     while let Some((opcode, after)) = rest.split_first() {
         let mut pushes = Pushes::new(rest);
-        let push = if matches!(opcode, 0x51..=0x60) { None } else { pushes.next().flatten() };
+        let push = if matches!(opcode, 0x51..=0x60) {
+            None
+        } else {
+            pushes.next().flatten()
+        };
         match push {
             Some([]) => words.push("0".to_owned()),
             Some(data) if data.len() <= 4 => words.push(number(data).to_string()),
@@ -100,16 +121,27 @@ fn asm(script: &[u8], of_input: bool) -> String {
 
 fn data_word(data: &[u8], of_input: bool) -> String {
     match data.split_last() {
-        Some((1, der)) if of_input && der.first() == Some(&0x30) => format!("{}[ALL]", hex::encode(der)),
+        Some((1, der)) if of_input && der.first() == Some(&0x30) => {
+            format!("{}[ALL]", hex::encode(der))
+        }
         _ => hex::encode(data),
     }
 }
 
 /// A number as script reads it: little-endian, the top bit is the sign.
 fn number(data: &[u8]) -> i64 {
-    let Some((top, _)) = data.split_last() else { return 0 };
-    let magnitude = data.iter().rev().fold(0_i64, |sum, byte| sum << 8 | i64::from(*byte));
-    if top & 0x80 == 0 { magnitude } else { -(magnitude & !(0x80 << (8 * (data.len() - 1)))) }
+    let Some((top, _)) = data.split_last() else {
+        return 0;
+    };
+    let magnitude = data
+        .iter()
+        .rev()
+        .fold(0_i64, |sum, byte| sum << 8 | i64::from(*byte));
+    if top & 0x80 == 0 {
+        magnitude
+    } else {
+        -(magnitude & !(0x80 << (8 * (data.len() - 1))))
+    }
 }
 
 fn opcode_name(opcode: u8) -> String {
@@ -179,7 +211,10 @@ pub(crate) fn add_index_details(chain: &Chain, tx: &Tx, json: &mut Value) {
             Some(entry) => &entry.tx,
             None => chain.view.transaction(&outpoint.txid)?.0,
         };
-        found.outputs.get(usize::try_from(outpoint.vout).ok()?).cloned()
+        found
+            .outputs
+            .get(usize::try_from(outpoint.vout).ok()?)
+            .cloned()
     };
     for (index, input) in tx.inputs.iter().enumerate() {
         if let Some(output) = previous(&input.previous) {
@@ -206,7 +241,11 @@ pub(crate) fn add_index_details(chain: &Chain, tx: &Tx, json: &mut Value) {
 pub(crate) fn header_json(chain: &Chain, block: &Block, height: u32) -> Value {
     let tip = chain.view.height();
     let is_active = chain.is_active(&block.hash);
-    let confirmations = if is_active { i64::from(tip - height) + 1 } else { -1 };
+    let confirmations = if is_active {
+        i64::from(tip - height) + 1
+    } else {
+        -1
+    };
     let reversed = |bytes: [u8; 32]| sparky_qtum::BlockHash(bytes).to_string();
     let mut json = json!({
         "hash": block.hash.to_string(),

@@ -36,7 +36,11 @@ type Answer = Result<Value, RpcError>;
 struct Method(&'static str, &'static str, fn(&mut Node, &Params) -> Answer);
 
 /// The same for a method of a wallet, whose name comes second.
-struct WalletMethod(&'static str, &'static str, fn(&mut Node, &str, &Params) -> Answer);
+struct WalletMethod(
+    &'static str,
+    &'static str,
+    fn(&mut Node, &str, &Params) -> Answer,
+);
 
 const METHODS: &[&[Method]] = &[
     blocks::METHODS,
@@ -57,8 +61,13 @@ pub(crate) struct Rpc {
 
 impl Rpc {
     pub fn new(node: Node, user: &str, password: &str, stopping: CancellationToken) -> Self {
-        let authorization = format!("Basic {}", base64(format!("{user}:{password}").as_bytes())).into();
-        Self { node: Arc::new(Mutex::new(node)), authorization, stopping }
+        let authorization =
+            format!("Basic {}", base64(format!("{user}:{password}").as_bytes())).into();
+        Self {
+            node: Arc::new(Mutex::new(node)),
+            authorization,
+            stopping,
+        }
     }
 
     pub fn router(self) -> Router {
@@ -76,7 +85,9 @@ impl Rpc {
     }
 
     fn is_authorized(&self, headers: &HeaderMap) -> bool {
-        headers.get(header::AUTHORIZATION).is_some_and(|given| given.as_bytes() == self.authorization.as_bytes())
+        headers
+            .get(header::AUTHORIZATION)
+            .is_some_and(|given| given.as_bytes() == self.authorization.as_bytes())
     }
 }
 
@@ -95,7 +106,11 @@ async fn handle_wallet(
 
 async fn respond(rpc: &Rpc, headers: &HeaderMap, body: &[u8], wallet: Option<&str>) -> Response {
     if !rpc.is_authorized(headers) {
-        return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Basic realm=\"jsonrpc\"")]).into_response();
+        return (
+            StatusCode::UNAUTHORIZED,
+            [(header::WWW_AUTHENTICATE, "Basic realm=\"jsonrpc\"")],
+        )
+            .into_response();
     }
     let (status, json) = match serde_json::from_slice::<Value>(body) {
         Ok(Value::Array(requests)) => {
@@ -106,8 +121,17 @@ async fn respond(rpc: &Rpc, headers: &HeaderMap, body: &[u8], wallet: Option<&st
             (StatusCode::OK, Value::Array(answers))
         }
         Ok(request @ Value::Object(_)) => answer(rpc, request, wallet).await,
-        Ok(_) => envelope(Err(RpcError::new(RpcError::PARSE, "Top-level object parse error")), Value::Null),
-        Err(_) => envelope(Err(RpcError::new(RpcError::PARSE, "Parse error")), Value::Null),
+        Ok(_) => envelope(
+            Err(RpcError::new(
+                RpcError::PARSE,
+                "Top-level object parse error",
+            )),
+            Value::Null,
+        ),
+        Err(_) => envelope(
+            Err(RpcError::new(RpcError::PARSE, "Parse error")),
+            Value::Null,
+        ),
     };
     let text = format!("{json}\n");
     (status, [(header::CONTENT_TYPE, "application/json")], text).into_response()
@@ -115,25 +139,37 @@ async fn respond(rpc: &Rpc, headers: &HeaderMap, body: &[u8], wallet: Option<&st
 
 async fn answer(rpc: &Rpc, mut request: Value, wallet: Option<&str>) -> (StatusCode, Value) {
     let id = request.get_mut("id").map(Value::take).unwrap_or_default();
-    let params = request.get_mut("params").map(Value::take).unwrap_or_default();
+    let params = request
+        .get_mut("params")
+        .map(Value::take)
+        .unwrap_or_default();
     let result = match request.get("method") {
         None => Err(RpcError::new(RpcError::INVALID_REQUEST, "Missing method")),
         Some(Value::String(method)) => dispatch(rpc, method, params, wallet).await,
-        Some(_) => Err(RpcError::new(RpcError::INVALID_REQUEST, "Method must be a string")),
+        Some(_) => Err(RpcError::new(
+            RpcError::INVALID_REQUEST,
+            "Method must be a string",
+        )),
     };
     envelope(result, id)
 }
 
 fn envelope(result: Answer, id: Value) -> (StatusCode, Value) {
     match result {
-        Ok(result) => (StatusCode::OK, json!({ "result": result, "error": null, "id": id })),
+        Ok(result) => (
+            StatusCode::OK,
+            json!({ "result": result, "error": null, "id": id }),
+        ),
         Err(error) => {
             let status = match error.code {
                 RpcError::INVALID_REQUEST => StatusCode::BAD_REQUEST,
                 RpcError::METHOD_NOT_FOUND => StatusCode::NOT_FOUND,
                 _ => StatusCode::INTERNAL_SERVER_ERROR,
             };
-            (status, json!({ "result": null, "error": error.to_json(), "id": id }))
+            (
+                status,
+                json!({ "result": null, "error": error.to_json(), "id": id }),
+            )
         }
     }
 }
@@ -150,25 +186,43 @@ async fn dispatch(rpc: &Rpc, method: &str, params: Value, wallet: Option<&str>) 
     if method == "help" {
         return Ok(help().into());
     }
-    if let Some(Method(name, spec, run)) = METHODS.iter().copied().flatten().find(|known| known.0 == method) {
+    if let Some(Method(name, spec, run)) = METHODS
+        .iter()
+        .copied()
+        .flatten()
+        .find(|known| known.0 == method)
+    {
         let params = Params::new(name, spec, params)?;
         return run(&mut rpc.node(), &params);
     }
-    if let Some(WalletMethod(name, spec, run)) = wallet::METHODS.iter().find(|known| known.0 == method) {
+    if let Some(WalletMethod(name, spec, run)) =
+        wallet::METHODS.iter().find(|known| known.0 == method)
+    {
         let params = Params::new(name, spec, params)?;
         let mut node = rpc.node();
         let wallet = chosen_wallet(&node, wallet)?;
         return run(&mut node, &wallet, &params);
     }
-    Err(RpcError::new(RpcError::METHOD_NOT_FOUND, "Method not found"))
+    Err(RpcError::new(
+        RpcError::METHOD_NOT_FOUND,
+        "Method not found",
+    ))
 }
 
 fn help() -> String {
-    let methods = METHODS.iter().copied().flatten().map(|method| (method.0, method.1));
+    let methods = METHODS
+        .iter()
+        .copied()
+        .flatten()
+        .map(|method| (method.0, method.1));
     let of_wallets = wallet::METHODS.iter().map(|method| (method.0, method.1));
     let mut lines: Vec<String> = methods
         .chain(of_wallets)
-        .chain([("waitforlogs", LogFilter::PARAMS), ("stop", ""), ("help", "")])
+        .chain([
+            ("waitforlogs", LogFilter::PARAMS),
+            ("stop", ""),
+            ("help", ""),
+        ])
         .map(|(name, params)| format!("{name} {params}").trim_end().to_owned())
         .collect();
     lines.sort_unstable();
@@ -219,10 +273,16 @@ fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for chunk in bytes.chunks(3) {
-        let bits = (0..3).fold(0_u32, |bits, index| bits << 8 | u32::from(*chunk.get(index).unwrap_or(&0)));
+        let bits = (0..3).fold(0_u32, |bits, index| {
+            bits << 8 | u32::from(*chunk.get(index).unwrap_or(&0))
+        });
         for index in 0..4 {
             let digit = usize::try_from(bits >> (18 - 6 * index) & 63).unwrap_or_default();
-            text.push(if index <= chunk.len() { char::from(DIGITS[digit]) } else { '=' });
+            text.push(if index <= chunk.len() {
+                char::from(DIGITS[digit])
+            } else {
+                '='
+            });
         }
     }
     text

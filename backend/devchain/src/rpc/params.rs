@@ -58,7 +58,9 @@ struct Spec<'a> {
 fn specs(text: &str) -> impl Iterator<Item = Spec<'_>> {
     text.split_whitespace().map(|word| {
         let (name, kind) = word.split_once(':').unwrap_or((word, "any"));
-        let (kind, optional) = kind.strip_suffix('?').map_or((kind, false), |kind| (kind, true));
+        let (kind, optional) = kind
+            .strip_suffix('?')
+            .map_or((kind, false), |kind| (kind, true));
         let kind = match kind {
             "array" => Kind::Array,
             "bool" => Kind::Bool,
@@ -67,7 +69,11 @@ fn specs(text: &str) -> impl Iterator<Item = Spec<'_>> {
             "string" => Kind::String,
             _ => Kind::Any,
         };
-        Spec { name, kind, optional }
+        Spec {
+            name,
+            kind,
+            optional,
+        }
     })
 }
 
@@ -84,14 +90,25 @@ impl Params {
             Value::Null => Vec::new(),
             Value::Array(values) => values,
             Value::Object(named) => by_position(description, named)?,
-            _ => return Err(RpcError::new(RpcError::INVALID_REQUEST, "Params must be an array or object")),
+            _ => {
+                return Err(RpcError::new(
+                    RpcError::INVALID_REQUEST,
+                    "Params must be an array or object",
+                ));
+            }
         };
         let specs: Vec<_> = specs(description).collect();
         let required = specs.iter().filter(|spec| !spec.optional).count();
-        let given = values.iter().rposition(|value| !value.is_null()).map_or(0, |last| last + 1);
+        let given = values
+            .iter()
+            .rposition(|value| !value.is_null())
+            .map_or(0, |last| last + 1);
         if specs.len() < given || given < required {
             let names: Vec<_> = specs.iter().map(|spec| spec.name).collect();
-            return Err(RpcError::new(RpcError::MISC, format!("{method} {}\n", names.join(" "))));
+            return Err(RpcError::new(
+                RpcError::MISC,
+                format!("{method} {}\n", names.join(" ")),
+            ));
         }
         let mut wrong = Vec::new();
         for (index, (spec, value)) in specs.iter().zip(&values).enumerate() {
@@ -127,15 +144,21 @@ impl Params {
 
     /// A whole number.
     pub fn integer(&self, index: usize) -> Result<Option<i64>, RpcError> {
-        let Some(value) = self.get(index) else { return Ok(None) };
+        let Some(value) = self.get(index) else {
+            return Ok(None);
+        };
         let number = value.as_i64();
-        number.map(Some).ok_or_else(|| RpcError::new(RpcError::MISC, "JSON integer out of range"))
+        number
+            .map(Some)
+            .ok_or_else(|| RpcError::new(RpcError::MISC, "JSON integer out of range"))
     }
 
     /// A whole number that is not negative.
     pub fn unsigned(&self, index: usize) -> Result<Option<u64>, RpcError> {
         let out_of_range = |_| RpcError::new(RpcError::MISC, "JSON integer out of range");
-        self.integer(index)?.map(|number| u64::try_from(number).map_err(out_of_range)).transpose()
+        self.integer(index)?
+            .map(|number| u64::try_from(number).map_err(out_of_range))
+            .transpose()
     }
 
     /// An amount of QTUM as number or text, in satoshi.
@@ -144,12 +167,16 @@ impl Params {
     }
 
     pub fn txid(&self, index: usize) -> Result<Txid, RpcError> {
-        hash(self.text(index), "txid")?.parse().map_err(|_| RpcError::parameter("txid must be hexadecimal string"))
+        hash(self.text(index), "txid")?
+            .parse()
+            .map_err(|_| RpcError::parameter("txid must be hexadecimal string"))
     }
 
     pub fn block_hash(&self, index: usize) -> Result<BlockHash, RpcError> {
         let invalid = |_| RpcError::parameter("blockhash must be hexadecimal string");
-        hash(self.text(index), "blockhash")?.parse().map_err(invalid)
+        hash(self.text(index), "blockhash")?
+            .parse()
+            .map_err(invalid)
     }
 
     /// An address that can be paid.
@@ -173,7 +200,9 @@ fn by_position(description: &str, mut named: Map<String, Value>) -> Result<Vec<V
         }
     }
     match named.keys().next() {
-        Some(unknown) => Err(RpcError::parameter(format!("Unknown named parameter {unknown}"))),
+        Some(unknown) => Err(RpcError::parameter(format!(
+            "Unknown named parameter {unknown}"
+        ))),
         None => Ok(values),
     }
 }
@@ -181,10 +210,14 @@ fn by_position(description: &str, mut named: Map<String, Value>) -> Result<Vec<V
 fn hash<'a>(text: &'a str, name: &str) -> Result<&'a str, RpcError> {
     if text.len() != 64 {
         let (length, quoted) = (text.len(), text);
-        return Err(RpcError::parameter(format!("{name} must be of length 64 (not {length}, for '{quoted}')")));
+        return Err(RpcError::parameter(format!(
+            "{name} must be of length 64 (not {length}, for '{quoted}')"
+        )));
     }
     if !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-        return Err(RpcError::parameter(format!("{name} must be hexadecimal string (not '{text}')")));
+        return Err(RpcError::parameter(format!(
+            "{name} must be hexadecimal string (not '{text}')"
+        )));
     }
     Ok(text)
 }
@@ -199,14 +232,19 @@ pub(crate) fn satoshi(value: &Value) -> Result<u64, RpcError> {
     if text.starts_with('-') {
         return Err(RpcError::wrong_type("Amount out of range"));
     }
-    let amount = quantity::parse_qtum(&expand(&text)).map_err(|_| RpcError::wrong_type("Invalid amount"))?;
+    let amount =
+        quantity::parse_qtum(&expand(&text)).map_err(|_| RpcError::wrong_type("Invalid amount"))?;
     u64::try_from(amount.0).map_err(|_| RpcError::wrong_type("Amount out of range"))
 }
 
 /// Writes `4e-7` as people do: JSON numbers may come with an exponent.
 fn expand(text: &str) -> String {
-    let Some((digits, exponent)) = text.split_once(['e', 'E']) else { return text.to_owned() };
-    let Ok(exponent) = exponent.parse::<i32>() else { return text.to_owned() };
+    let Some((digits, exponent)) = text.split_once(['e', 'E']) else {
+        return text.to_owned();
+    };
+    let Ok(exponent) = exponent.parse::<i32>() else {
+        return text.to_owned();
+    };
     if !(-16..=16).contains(&exponent) {
         return text.to_owned();
     }
@@ -218,7 +256,11 @@ fn expand(text: &str) -> String {
     let whole = whole.trim_start_matches('0');
     let fraction = fraction.trim_end_matches('0');
     let whole = if whole.is_empty() { "0" } else { whole };
-    if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") }
+    if fraction.is_empty() {
+        whole.to_owned()
+    } else {
+        format!("{whole}.{fraction}")
+    }
 }
 
 /// The script that pays an address of this network.
@@ -261,7 +303,11 @@ mod tests {
     fn amounts_come_in_many_forms() {
         let check = |text: &str, expected: Result<u64, i32>| {
             let value: Value = serde_json::from_str(text).unwrap();
-            assert_eq!(satoshi(&value).map_err(|error| error.code), expected, "{text}");
+            assert_eq!(
+                satoshi(&value).map_err(|error| error.code),
+                expected,
+                "{text}"
+            );
         };
         check("1.5", Ok(150_000_000));
         check("\"0.00000040\"", Ok(40));
@@ -276,17 +322,47 @@ mod tests {
 
     #[test]
     fn wrong_types_are_named_by_position() {
-        let error = Params::new("searchlogs", "from:number to:number", json!(["latest", 1])).unwrap_err();
+        let error =
+            Params::new("searchlogs", "from:number to:number", json!(["latest", 1])).unwrap_err();
         assert_eq!(error.code, -3);
-        assert!(error.message.contains("\"Position 1 (from)\": \"JSON value of type string is not of expected"));
+        assert!(
+            error
+                .message
+                .contains("\"Position 1 (from)\": \"JSON value of type string is not of expected")
+        );
     }
 
     #[test]
     fn names_lead_to_positions() {
-        let params = Params::new("m", "a:number b:string? c:bool?", json!({ "a": 1, "c": true })).unwrap();
-        assert_eq!((params.integer(0).unwrap(), params.get(1), params.bool(2, false)), (Some(1), None, true));
-        assert_eq!(Params::new("m", "a:number", json!({ "x": 1 })).unwrap_err().code, -8);
-        assert_eq!(Params::new("m", "a:number", json!([])).unwrap_err().code, -1);
-        assert_eq!(Params::new("m", "a:number", json!([1, 2])).unwrap_err().code, -1);
+        let params = Params::new(
+            "m",
+            "a:number b:string? c:bool?",
+            json!({ "a": 1, "c": true }),
+        )
+        .unwrap();
+        assert_eq!(
+            (
+                params.integer(0).unwrap(),
+                params.get(1),
+                params.bool(2, false)
+            ),
+            (Some(1), None, true)
+        );
+        assert_eq!(
+            Params::new("m", "a:number", json!({ "x": 1 }))
+                .unwrap_err()
+                .code,
+            -8
+        );
+        assert_eq!(
+            Params::new("m", "a:number", json!([])).unwrap_err().code,
+            -1
+        );
+        assert_eq!(
+            Params::new("m", "a:number", json!([1, 2]))
+                .unwrap_err()
+                .code,
+            -1
+        );
     }
 }

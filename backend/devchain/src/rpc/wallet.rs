@@ -25,14 +25,28 @@ const MAX_GAS_PRICE: u64 = 100;
 
 pub(super) const METHODS: &[WalletMethod] = &[
     WalletMethod("getwalletinfo", "", wallet_info),
-    WalletMethod("getnewaddress", "label:string? address_type:string?", new_address),
+    WalletMethod(
+        "getnewaddress",
+        "label:string? address_type:string?",
+        new_address,
+    ),
     WalletMethod("getrawchangeaddress", "address_type:string?", new_address),
     WalletMethod("getaddressinfo", "address:string", address_info),
     WalletMethod("importdescriptors", "requests:array", import_descriptors),
-    WalletMethod("importprivkey", "privkey:string label:string? rescan:bool?", import_private_key),
-    WalletMethod("getbalance", "dummy:any? minconf:number? include_watchonly:bool? avoid_reuse:bool?", balance),
+    WalletMethod(
+        "importprivkey",
+        "privkey:string label:string? rescan:bool?",
+        import_private_key,
+    ),
+    WalletMethod(
+        "getbalance",
+        "dummy:any? minconf:number? include_watchonly:bool? avoid_reuse:bool?",
+        balance,
+    ),
     WalletMethod("getbalances", "", balances),
-    WalletMethod("getunconfirmedbalance", "", |node, name, _| Ok(qtum(pending(node, wallet(node, name)?)))),
+    WalletMethod("getunconfirmedbalance", "", |node, name, _| {
+        Ok(qtum(pending(node, wallet(node, name)?)))
+    }),
     WalletMethod(
         "listunspent",
         "minconf:number? maxconf:number? addresses:array? include_unsafe:bool? query_options:object?",
@@ -57,7 +71,11 @@ pub(super) const METHODS: &[WalletMethod] = &[
          changeToSender:bool? psbt:bool?",
         create_contract,
     ),
-    WalletMethod("gettransaction", "txid:string include_watchonly:bool? verbose:bool?", transaction),
+    WalletMethod(
+        "gettransaction",
+        "txid:string include_watchonly:bool? verbose:bool?",
+        transaction,
+    ),
     WalletMethod(
         "signrawtransactionwithwallet",
         "hexstring:string prevtxs:array? sighashtype:string?",
@@ -66,12 +84,21 @@ pub(super) const METHODS: &[WalletMethod] = &[
 ];
 
 pub(super) fn wallet<'a>(node: &'a Node, name: &str) -> Result<&'a Wallet, RpcError> {
-    let missing = || RpcError::new(RpcError::WALLET_NOT_FOUND, "Requested wallet does not exist or is not loaded");
+    let missing = || {
+        RpcError::new(
+            RpcError::WALLET_NOT_FOUND,
+            "Requested wallet does not exist or is not loaded",
+        )
+    };
     node.wallets.get(name).ok_or_else(missing)
 }
 
 fn wallet_error(error: &WalletError) -> RpcError {
-    let code = if *error == WalletError::Funds { RpcError::FUNDS } else { RpcError::WALLET };
+    let code = if *error == WalletError::Funds {
+        RpcError::FUNDS
+    } else {
+        RpcError::WALLET
+    };
     RpcError::new(code, error.to_string())
 }
 
@@ -81,9 +108,22 @@ fn trusted(coins: &[Spendable]) -> u64 {
 
 /// Satoshi on their way in from others: in the mempool and not from this wallet.
 fn pending(node: &Node, wallet: &Wallet) -> u64 {
-    let own = |output: &TxOut| output.script.p2pkh_account().is_some_and(|account| wallet.key(&account).is_some());
-    let foreign = node.chain.mempool.iter().filter(|entry| !entry.spent.iter().all(own));
-    foreign.flat_map(|entry| entry.tx.outputs.iter()).filter(|output| own(output)).map(|output| output.value).sum()
+    let own = |output: &TxOut| {
+        output
+            .script
+            .p2pkh_account()
+            .is_some_and(|account| wallet.key(&account).is_some())
+    };
+    let foreign = node
+        .chain
+        .mempool
+        .iter()
+        .filter(|entry| !entry.spent.iter().all(own));
+    foreign
+        .flat_map(|entry| entry.tx.outputs.iter())
+        .filter(|output| own(output))
+        .map(|output| output.value)
+        .sum()
 }
 
 fn wallet_info(node: &mut Node, name: &str, _: &Params) -> Answer {
@@ -104,9 +144,16 @@ fn wallet_info(node: &mut Node, name: &str, _: &Params) -> Answer {
 
 fn new_address(node: &mut Node, name: &str, params: &Params) -> Answer {
     wallet(node, name)?;
-    let kind = params.get(1).or_else(|| params.get(0).filter(|_| params.get(1).is_none()));
-    if kind.and_then(Value::as_str).is_some_and(|kind| kind.starts_with("bech32") || kind == "p2sh-segwit") {
-        return Err(RpcError::address("only legacy addresses can call contracts: this chain makes no others"));
+    let kind = params
+        .get(1)
+        .or_else(|| params.get(0).filter(|_| params.get(1).is_none()));
+    if kind
+        .and_then(Value::as_str)
+        .is_some_and(|kind| kind.starts_with("bech32") || kind == "p2sh-segwit")
+    {
+        return Err(RpcError::address(
+            "only legacy addresses can call contracts: this chain makes no others",
+        ));
     }
     let account = node.wallets.new_account(name).unwrap_or(Account([0; 20]));
     Ok(base58(account.0).into())
@@ -137,10 +184,17 @@ fn address_info(node: &mut Node, name: &str, params: &Params) -> Answer {
 /// Takes `pkh(WIF)` with its checksum.
 fn import_descriptors(node: &mut Node, name: &str, params: &Params) -> Answer {
     wallet(node, name)?;
-    let requests = params.get(0).and_then(Value::as_array).cloned().unwrap_or_default();
+    let requests = params
+        .get(0)
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
     let mut results = Vec::new();
     for request in &requests {
-        let text = request.get("desc").and_then(Value::as_str).unwrap_or_default();
+        let text = request
+            .get("desc")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         let result = match text.rsplit_once('#') {
             None => Err((RpcError::ADDRESS, "Missing checksum".to_owned())),
             Some((inner, checksum)) if descriptor_checksum(inner) != checksum => {
@@ -151,29 +205,42 @@ fn import_descriptors(node: &mut Node, name: &str, params: &Params) -> Answer {
                 Err((RpcError::ADDRESS, message))
             }
             Some((inner, _)) => {
-                let wif = inner.strip_prefix("pkh(").and_then(|rest| rest.strip_suffix(')'));
+                let wif = inner
+                    .strip_prefix("pkh(")
+                    .and_then(|rest| rest.strip_suffix(')'));
                 match wif {
                     Some(wif) if node.wallets.import(name, wif) => Ok(()),
-                    _ => Err((RpcError::ADDRESS, format!("'{inner}' is not pkh() of a key of this chain"))),
+                    _ => Err((
+                        RpcError::ADDRESS,
+                        format!("'{inner}' is not pkh() of a key of this chain"),
+                    )),
                 }
             }
         };
         results.push(match result {
             Ok(()) => json!({ "success": true }),
-            Err((code, message)) => json!({ "success": false, "error": { "code": code, "message": message } }),
+            Err((code, message)) => {
+                json!({ "success": false, "error": { "code": code, "message": message } })
+            }
         });
     }
     Ok(results.into())
 }
 
 fn import_private_key(_: &mut Node, _: &str, _: &Params) -> Answer {
-    Err(RpcError::new(RpcError::WALLET, "Only legacy wallets are supported by this command"))
+    Err(RpcError::new(
+        RpcError::WALLET,
+        "Only legacy wallets are supported by this command",
+    ))
 }
 
 fn balance(node: &mut Node, name: &str, params: &Params) -> Answer {
     let least = params.unsigned(1)?.unwrap_or(0);
     let coins = wallet(node, name)?.spendable(&node.chain, None);
-    let deep: Vec<Spendable> = coins.into_iter().filter(|coin| least <= coin.confirmations.into()).collect();
+    let deep: Vec<Spendable> = coins
+        .into_iter()
+        .filter(|coin| least <= coin.confirmations.into())
+        .collect();
     Ok(qtum(trusted(&deep)))
 }
 
@@ -200,9 +267,15 @@ fn list_unspent(node: &mut Node, name: &str, params: &Params) -> Answer {
         .map(|list| list.iter().filter_map(Value::as_str).collect());
     let coins = wallet(node, name)?.spendable(&node.chain, None);
     let mut list = Vec::new();
-    for coin in coins.iter().filter(|coin| (least..=most).contains(&coin.confirmations.into())) {
+    for coin in coins
+        .iter()
+        .filter(|coin| (least..=most).contains(&coin.confirmations.into()))
+    {
         let address = base58(coin.account.0);
-        if only.as_ref().is_some_and(|only| !only.contains(&address.as_str())) {
+        if only
+            .as_ref()
+            .is_some_and(|only| !only.contains(&address.as_str()))
+        {
             continue;
         }
         let script = script_json(&coin.output.script);
@@ -225,11 +298,14 @@ fn list_unspent(node: &mut Node, name: &str, params: &Params) -> Answer {
 
 /// The account that a sender parameter names.
 fn sender(text: &str) -> Result<Account, RpcError> {
-    address::decode(text, Network::Regtest).map_err(|_| RpcError::address("Invalid Qtum address to send from"))
+    address::decode(text, Network::Regtest)
+        .map_err(|_| RpcError::address("Invalid Qtum address to send from"))
 }
 
 fn send_to_address(node: &mut Node, name: &str, params: &Params) -> Answer {
-    let script = params.script(0).map_err(|_| RpcError::address(format!("Invalid Qtum address: {}", params.text(0))))?;
+    let script = params
+        .script(0)
+        .map_err(|_| RpcError::address(format!("Invalid Qtum address: {}", params.text(0))))?;
     let value = params.amount(1)?.unwrap_or_default();
     if value == 0 {
         return Err(RpcError::wrong_type("Invalid amount for send"));
@@ -237,28 +313,61 @@ fn send_to_address(node: &mut Node, name: &str, params: &Params) -> Answer {
     let wallet = wallet(node, name)?;
     let first = match params.get(11).and_then(Value::as_str) {
         Some(text) => {
-            let coin = wallet.spendable(&node.chain, Some(&sender(text)?)).into_iter().next();
-            Some(coin.ok_or_else(|| RpcError::wrong_type("Sender address does not have any unspent outputs"))?)
+            let coin = wallet
+                .spendable(&node.chain, Some(&sender(text)?))
+                .into_iter()
+                .next();
+            Some(coin.ok_or_else(|| {
+                RpcError::wrong_type("Sender address does not have any unspent outputs")
+            })?)
         }
         None => None,
     };
-    let outputs = vec![TxOut { value, script: script.clone() }];
-    let mut tx = wallet.pay(&node.chain, outputs, 0, first.clone(), None).map_err(|error| wallet_error(&error))?;
+    let outputs = vec![TxOut {
+        value,
+        script: script.clone(),
+    }];
+    let mut tx = wallet
+        .pay(&node.chain, outputs, 0, first.clone(), None)
+        .map_err(|error| wallet_error(&error))?;
     if params.bool(4, false) {
         let fee = fee_of(node, &tx);
-        let less = value.checked_sub(fee).filter(|value| 0 < *value).ok_or_else(|| {
-            RpcError::new(RpcError::WALLET, "The transaction amount is too small to pay the fee")
-        })?;
-        let outputs = vec![TxOut { value: less, script }];
-        tx = wallet.pay(&node.chain, outputs, 0, first, None).map_err(|error| wallet_error(&error))?;
+        let less = value
+            .checked_sub(fee)
+            .filter(|value| 0 < *value)
+            .ok_or_else(|| {
+                RpcError::new(
+                    RpcError::WALLET,
+                    "The transaction amount is too small to pay the fee",
+                )
+            })?;
+        let outputs = vec![TxOut {
+            value: less,
+            script,
+        }];
+        tx = wallet
+            .pay(&node.chain, outputs, 0, first, None)
+            .map_err(|error| wallet_error(&error))?;
     }
     Ok(node.submit(tx, None)?.to_string().into())
 }
 
 fn fee_of(node: &Node, tx: &Transaction) -> u64 {
     let value = |outpoint| {
-        let confirmed = node.chain.view.coins.get(outpoint).map(|coin| coin.output.value);
-        confirmed.or_else(|| node.chain.mempool.coin(outpoint, 0).map(|coin| coin.output.value)).unwrap_or(0)
+        let confirmed = node
+            .chain
+            .view
+            .coins
+            .get(outpoint)
+            .map(|coin| coin.output.value);
+        confirmed
+            .or_else(|| {
+                node.chain
+                    .mempool
+                    .coin(outpoint, 0)
+                    .map(|coin| coin.output.value)
+            })
+            .unwrap_or(0)
     };
     let inputs: u64 = tx.inputs.iter().map(|input| value(&input.previous)).sum();
     inputs.saturating_sub(tx.outputs.iter().map(|output| output.value).sum())
@@ -268,10 +377,14 @@ fn gas(params: &Params, index: usize, default: u64) -> Result<Gas, RpcError> {
     let limit = params.unsigned(index)?.unwrap_or(default);
     let invalid = |text: String| Err(RpcError::wrong_type(text));
     if BLOCK_GAS_LIMIT < limit {
-        return invalid(format!("Invalid value for gasLimit (Maximum is: {BLOCK_GAS_LIMIT})"));
+        return invalid(format!(
+            "Invalid value for gasLimit (Maximum is: {BLOCK_GAS_LIMIT})"
+        ));
     }
     if limit < LEAST_GAS {
-        return invalid(format!("Invalid value for gasLimit (Minimum is: {LEAST_GAS})"));
+        return invalid(format!(
+            "Invalid value for gasLimit (Minimum is: {LEAST_GAS})"
+        ));
     }
     let price = params.amount(index + 1)?.unwrap_or(MIN_GAS_PRICE);
     if MAX_GAS_PRICE < price {
@@ -297,31 +410,45 @@ struct Order {
 }
 
 /// Makes the transaction. Its contract output carries `OP_SENDER` and comes behind the change.
-fn contract_transaction(node: &Node, name: &str, order: Order) -> Result<(Transaction, Account), RpcError> {
+fn contract_transaction(
+    node: &Node,
+    name: &str,
+    order: Order,
+) -> Result<(Transaction, Account), RpcError> {
     let wallet = wallet(node, name)?;
     let coins = wallet.spendable(&node.chain, None);
     let gas_fee = order.gas.cost().unwrap_or(u64::MAX);
     if trusted(&coins) < order.value.saturating_add(gas_fee) {
         return Err(wallet_error(&WalletError::Funds));
     }
-    let sender = order.sender.or_else(|| coins.first().map(|coin| coin.account));
+    let sender = order
+        .sender
+        .or_else(|| coins.first().map(|coin| coin.account));
     let sender = sender.ok_or_else(|| wallet_error(&WalletError::Funds))?;
     if wallet.key(&sender).is_none() {
         return Err(wallet_error(&WalletError::Key));
     }
     let first = coins.into_iter().find(|coin| coin.account == sender);
     let change = (order.change_to_sender && first.is_some()).then_some(sender);
-    let outputs = vec![TxOut { value: order.value, script: with_sender(sender, &order.script) }];
+    let outputs = vec![TxOut {
+        value: order.value,
+        script: with_sender(sender, &order.script),
+    }];
     let tx = wallet.pay(&node.chain, outputs, gas_fee, first, change);
     Ok((tx.map_err(|error| wallet_error(&error))?, sender))
 }
 
 fn optional_sender(params: &Params, index: usize) -> Result<Option<Account>, RpcError> {
-    params.get(index).and_then(Value::as_str).map(sender).transpose()
+    params
+        .get(index)
+        .and_then(Value::as_str)
+        .map(sender)
+        .transpose()
 }
 
 fn send_to_contract(node: &mut Node, name: &str, params: &Params) -> Answer {
-    let contract = hash160(params.text(0)).ok_or_else(|| RpcError::address("Incorrect contract address"))?;
+    let contract =
+        hash160(params.text(0)).ok_or_else(|| RpcError::address("Incorrect contract address"))?;
     if !exists(node, &contract) {
         return Err(RpcError::address("contract address does not exist"));
     }
@@ -339,11 +466,15 @@ fn send_to_contract(node: &mut Node, name: &str, params: &Params) -> Answer {
         return Ok(json!({ "raw transaction": tx.to_hex() }));
     }
     let txid = node.submit(tx, None)?;
-    Ok(json!({ "txid": txid.to_string(), "sender": base58(sender.0), "hash160": hex::encode(sender.0) }))
+    Ok(
+        json!({ "txid": txid.to_string(), "sender": base58(sender.0), "hash160": hex::encode(sender.0) }),
+    )
 }
 
 fn create_contract(node: &mut Node, name: &str, params: &Params) -> Answer {
-    let code = hex::decode(params.text(0)).ok().filter(|code| !code.is_empty());
+    let code = hex::decode(params.text(0))
+        .ok()
+        .filter(|code| !code.is_empty());
     let code = code.ok_or_else(|| RpcError::wrong_type("Invalid bytecode (bytecode not hex)"))?;
     let gas = gas(params, 1, DEFAULT_CREATE_GAS)?;
     let order = Order {
@@ -372,15 +503,31 @@ fn transaction(node: &mut Node, name: &str, params: &Params) -> Answer {
     let wallet = wallet(node, name)?;
     let chain = &node.chain;
     let waiting = chain.mempool.get(&txid).map(|entry| (&entry.tx, None));
-    let found = waiting.or_else(|| chain.view.transaction(&txid).map(|(tx, place)| (tx, Some(place))));
-    let (tx, place) = found.ok_or_else(|| RpcError::address("Invalid or non-wallet transaction id"))?;
+    let found = waiting.or_else(|| {
+        chain
+            .view
+            .transaction(&txid)
+            .map(|(tx, place)| (tx, Some(place)))
+    });
+    let (tx, place) =
+        found.ok_or_else(|| RpcError::address("Invalid or non-wallet transaction id"))?;
     let is_own = |output: &&TxOut| {
-        output.script.p2pkh_account().is_some_and(|account| wallet.key(&account).is_some())
+        output
+            .script
+            .p2pkh_account()
+            .is_some_and(|account| wallet.key(&account).is_some())
     };
-    let received: u64 = tx.outputs.iter().filter(is_own).map(|output| output.value).sum();
+    let received: u64 = tx
+        .outputs
+        .iter()
+        .filter(is_own)
+        .map(|output| output.value)
+        .sum();
     let previous = tx.inputs.iter().filter_map(|input| {
         let source = chain.view.transaction(&input.previous.txid)?.0;
-        source.outputs.get(usize::try_from(input.previous.vout).ok()?)
+        source
+            .outputs
+            .get(usize::try_from(input.previous.vout).ok()?)
     });
     let spent: u64 = previous.filter(is_own).map(|output| output.value).sum();
     if received == 0 && spent == 0 {

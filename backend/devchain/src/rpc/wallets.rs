@@ -14,11 +14,29 @@ pub(super) const METHODS: &[Method] = &[
          descriptors:bool? load_on_startup:bool? external_signer:bool?",
         create_wallet,
     ),
-    Method("loadwallet", "filename:string load_on_startup:bool?", load_wallet),
-    Method("unloadwallet", "wallet_name:string? load_on_startup:bool?", unload_wallet),
-    Method("listwallets", "", |node, _| Ok(node.wallets.names().map(|name| Value::from(name.as_str())).collect())),
+    Method(
+        "loadwallet",
+        "filename:string load_on_startup:bool?",
+        load_wallet,
+    ),
+    Method(
+        "unloadwallet",
+        "wallet_name:string? load_on_startup:bool?",
+        unload_wallet,
+    ),
+    Method("listwallets", "", |node, _| {
+        Ok(node
+            .wallets
+            .names()
+            .map(|name| Value::from(name.as_str()))
+            .collect())
+    }),
     Method("listwalletdir", "", |node, _| {
-        let wallets: Vec<Value> = node.wallets.all_names().map(|name| json!({ "name": name })).collect();
+        let wallets: Vec<Value> = node
+            .wallets
+            .all_names()
+            .map(|name| json!({ "name": name }))
+            .collect();
         Ok(json!({ "wallets": wallets }))
     }),
 ];
@@ -26,7 +44,9 @@ pub(super) const METHODS: &[Method] = &[
 fn create_wallet(node: &mut Node, params: &Params) -> Answer {
     let name = params.text(0);
     if node.wallets.exists(name) {
-        let message = format!("Wallet file verification failed. Failed to create database path '{name}'. Database already exists.");
+        let message = format!(
+            "Wallet file verification failed. Failed to create database path '{name}'. Database already exists."
+        );
         return Err(RpcError::new(RpcError::WALLET, message));
     }
     node.wallets.create(name);
@@ -40,7 +60,9 @@ fn load_wallet(node: &mut Node, params: &Params) -> Answer {
         return Err(RpcError::new(RpcError::WALLET_LOADED, message));
     }
     if !node.wallets.load(name) {
-        let message = format!("Wallet file verification failed. Failed to load database path '{name}'. Path does not exist.");
+        let message = format!(
+            "Wallet file verification failed. Failed to load database path '{name}'. Path does not exist."
+        );
         return Err(RpcError::new(RpcError::WALLET_NOT_FOUND, message));
     }
     Ok(json!({ "name": name }))

@@ -22,12 +22,25 @@ impl Both {
         let mut evm = Evm::default();
         let deployment = contract::deployment(10, 100_000);
         let deployer = Account([0xd0; 20]);
-        let address = evm.deploy(&block(1), deployer.0, &deployment).expect("it deploys");
+        let address = evm
+            .deploy(&block(1), deployer.0, &deployment)
+            .expect("it deploys");
         evm.settle();
         let address = Account(address);
-        let model = Contract::new(Domain { chain_id: 8_890, contract: address });
+        let model = Contract::new(Domain {
+            chain_id: 8_890,
+            contract: address,
+        });
         let fresh = evm.checkpoint();
-        Self { model, evm, address, fresh, difference: None, calls: 0, reverts: 0 }
+        Self {
+            model,
+            evm,
+            address,
+            fresh,
+            difference: None,
+            calls: 0,
+            reverts: 0,
+        }
     }
 
     /// Everything from the beginning.
@@ -46,7 +59,13 @@ impl Both {
         let value = u64::try_from(call.value().0).expect("little money");
         let data = contract::encode(call);
         let (sender, contract) = (caller.0, self.address.0);
-        let call = Call { sender, contract, value, data, ..Call::default() };
+        let call = Call {
+            sender,
+            contract,
+            value,
+            data,
+            ..Call::default()
+        };
         let outcome = self.evm.call(&block(self.model.next), &call);
         if outcome.exception != Exception::None {
             return Err("reverted");
@@ -57,14 +76,25 @@ impl Both {
             contract::decode_log(&address, &Account(log.address), &topics, &log.data)
         });
         let events: Option<Vec<ChainEvent>> = events.collect();
-        let out = outcome.transfers.iter().filter(|transfer| transfer.from == contract);
+        let out = outcome
+            .transfers
+            .iter()
+            .filter(|transfer| transfer.from == contract);
         let paid = out.map(|transfer| (Account(transfer.to), Amount(transfer.value.into())));
-        Ok(Done { events: events.ok_or("an unknown event")?, paid: paid.collect() })
+        Ok(Done {
+            events: events.ok_or("an unknown event")?,
+            paid: paid.collect(),
+        })
     }
 
     fn ask(&mut self, view: &View) -> Vec<u8> {
         let (sender, contract) = ([1; 20], self.address.0);
-        let call = Call { sender, contract, data: view.encode(), ..Call::default() };
+        let call = Call {
+            sender,
+            contract,
+            data: view.encode(),
+            ..Call::default()
+        };
         self.evm.call(&block(self.model.next), &call).output
     }
 
@@ -82,23 +112,47 @@ impl Both {
             let expected = [
                 if open { facts.net(Side::A).0 } else { 0 },
                 if open { facts.net(Side::B).0 } else { 0 },
-                facts.closed.filter(|_| open).map_or(0, |closed| closed.deadline.into()),
+                facts
+                    .closed
+                    .filter(|_| open)
+                    .map_or(0, |closed| closed.deadline.into()),
                 if open { facts.sequence.into() } else { 0 },
             ];
-            let got = [seen.net_a.0, seen.net_b.0, seen.deadline.into(), seen.sequence.into()];
+            let got = [
+                seen.net_a.0,
+                seen.net_b.0,
+                seen.deadline.into(),
+                seen.sequence.into(),
+            ];
             if expected != got {
                 return Err(format!("channel {got:?}, should be {expected:?}"));
             }
             for side in Side::BOTH {
                 let answer = self.ask(&View::Direction(id, side));
                 let seen = View::direction(&answer).ok_or("no direction view")?;
-                let posted = if open { facts.posted[side] } else { Default::default() };
+                let posted = if open {
+                    facts.posted[side]
+                } else {
+                    Default::default()
+                };
                 let closed = facts.closed.filter(|closed| open && closed.by == side);
-                let declared = closed.and_then(|closed| closed.declared).unwrap_or_default();
-                let expected =
-                    (posted.nonce, posted.transferred, posted.floor, declared, posted.locks_root);
-                let got =
-                    (seen.nonce, seen.transferred, seen.floor, seen.declared, seen.locks_root);
+                let declared = closed
+                    .and_then(|closed| closed.declared)
+                    .unwrap_or_default();
+                let expected = (
+                    posted.nonce,
+                    posted.transferred,
+                    posted.floor,
+                    declared,
+                    posted.locks_root,
+                );
+                let got = (
+                    seen.nonce,
+                    seen.transferred,
+                    seen.floor,
+                    seen.declared,
+                    seen.locks_root,
+                );
                 if expected != got {
                     return Err(format!("direction {side} {got:?}, should be {expected:?}"));
                 }
@@ -125,7 +179,9 @@ impl Chain for Both {
         let same = match (&expected, &got) {
             (Ok(expected), Ok(got)) if expected == got => self.compare_storage(),
             (Err(_), Err("reverted")) => Ok(()),
-            _ => Err(format!("{expected:?} by the rules, {got:?} by the bytecode")),
+            _ => Err(format!(
+                "{expected:?} by the rules, {got:?} by the bytecode"
+            )),
         };
         if let Err(why) = same {
             let height = self.model.next;
@@ -141,5 +197,8 @@ impl Chain for Both {
 }
 
 fn block(number: u32) -> Block {
-    Block { number, ..Block::default() }
+    Block {
+        number,
+        ..Block::default()
+    }
 }
