@@ -96,7 +96,7 @@ pub async fn apply(database: &SecretUrl, node: &Node, chain: Chain) -> Result<Mi
         });
     }
     let deployment = deploy(node, chain).await?;
-    sparky_relay::put_deployment(database.expose(), &deployment).await?;
+    sparky_relay::set_deployment(database.expose(), &deployment).await?;
     Ok(Migrated {
         network: chain.name(),
         contract: deployment.contract,

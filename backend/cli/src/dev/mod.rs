@@ -82,7 +82,7 @@ pub async fn run(args: Args, context: &Context) -> Result<()> {
     let listener = listen(args.bind).await?;
     let bind = listener.local_addr()?;
     let chain = start_chain(&args, context).await?;
-    let rpc_url = chain.rpc_url();
+    let rpc_url = chain.rpc_url().to_owned();
     step(&format!("chain: {rpc_url}"));
     let node = Node::new(&rpc_url)?;
     let database = migrate::database_in(&context.data);
@@ -166,7 +166,8 @@ fn config(args: &Args, bind: SocketAddr, database_url: SecretUrl, rpc_url: &str)
         allowed_origins: Vec::new(),
         confirmations: None,
         tower: args.tower,
-        tower_gas_price: 50,
+        tower_wallet: None,
+        allowed_contracts: Vec::new(),
         rate_limit: None,
     }
 }
