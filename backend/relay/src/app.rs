@@ -94,7 +94,8 @@ impl App {
 
     /// An account from its address, or from its forty hexadecimal digits.
     pub(crate) fn parse_account(&self, text: &str) -> Result<Account> {
-        address::parse(text, self.network()).map_err(|cause| Error::InvalidAddress(cause.to_string()))
+        address::parse(text, self.network())
+            .map_err(|cause| Error::InvalidAddress(cause.to_string()))
     }
 
     pub(crate) fn network(&self) -> Network {
@@ -103,7 +104,11 @@ impl App {
 
     /// What every participant must keep in a channel on this chain.
     pub(crate) fn reserve(&self) -> Reserve {
-        if self.chain == Chain::Mainnet { Reserve::MAINNET } else { Reserve::NONE }
+        if self.chain == Chain::Mainnet {
+            Reserve::MAINNET
+        } else {
+            Reserve::NONE
+        }
     }
 
     /// The height that the relay has followed the chain to.
@@ -113,7 +118,11 @@ impl App {
 
     /// Where the chain stands, for the rules of the protocol.
     pub(crate) fn protocol_tip(&self) -> Tip {
-        Tip { height: self.height(), confirmations: self.confirmations, reserve: self.reserve() }
+        Tip {
+            height: self.height(),
+            confirmations: self.confirmations,
+            reserve: self.reserve(),
+        }
     }
 
     /// What was signed to be used until a block before this one binds nobody any more, whatever is

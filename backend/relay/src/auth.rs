@@ -43,7 +43,9 @@ impl FromRequestParts<App> for Caller {
         app.limits
             .accounts
             .take(account)
-            .map_err(|wait| Error::RateLimited { seconds: wait.as_secs() + 1 })?;
+            .map_err(|wait| Error::RateLimited {
+                seconds: wait.as_secs() + 1,
+            })?;
         Ok(Self(account))
     }
 }
@@ -55,13 +57,19 @@ impl OptionalFromRequestParts<App> for Caller {
         if bearer(&parts.headers).is_none() {
             return Ok(None);
         }
-        <Self as FromRequestParts<App>>::from_request_parts(parts, app).await.map(Some)
+        <Self as FromRequestParts<App>>::from_request_parts(parts, app)
+            .await
+            .map(Some)
     }
 }
 
 /// The token of an `Authorization: Bearer` header.
 pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let (scheme, token) = headers
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?
+        .split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
@@ -101,8 +109,16 @@ async fn challenge(
         body: serde_json::to_string(&login).map_err(|cause| Error::Internal(cause.to_string()))?,
         expires_at: i64::try_from(login.expires_at).unwrap_or(i64::MAX),
     };
-    app.store.put_challenge(&challenge, clock::seconds()).await?;
-    Ok((StatusCode::CREATED, Json(Challenge { challenge_id: challenge.id, login })))
+    app.store
+        .put_challenge(&challenge, clock::seconds())
+        .await?;
+    Ok((
+        StatusCode::CREATED,
+        Json(Challenge {
+            challenge_id: challenge.id,
+            login,
+        }),
+    ))
 }
 
 #[derive(Deserialize)]
@@ -122,16 +138,23 @@ async fn sign_in(
         .store
         .take_challenge(&request.challenge_id)
         .await?
-        .ok_or(Error::LoginRefused("this challenge was never made, was answered, or is too old"))?;
+        .ok_or(Error::LoginRefused(
+            "this challenge was never made, was answered, or is too old",
+        ))?;
     if challenge.expires_at <= clock::seconds() {
         return Err(Error::LoginRefused("this challenge is too old"));
     }
-    let login: Login =
-        serde_json::from_str(&challenge.body).map_err(|cause| Error::Internal(cause.to_string()))?;
+    let login: Login = serde_json::from_str(&challenge.body)
+        .map_err(|cause| Error::Internal(cause.to_string()))?;
     if login.origin != allowed_origin(&app, &headers)? || login.relay != app.public_url {
-        return Err(Error::LoginRefused("this challenge was made for another page or relay"));
+        return Err(Error::LoginRefused(
+            "this challenge was made for another page or relay",
+        ));
     }
-    request.signature.verify(&login.digest(), &challenge.account).map_err(|bad| Error::Rejected(bad.into()))?;
+    request
+        .signature
+        .verify(&login.digest(), &challenge.account)
+        .map_err(|bad| Error::Rejected(bad.into()))?;
     let (token, expires_at) = app.sessions.open(&app.store, challenge.account).await?;
     let answer = json!({
         "token": token,
@@ -142,11 +165,16 @@ async fn sign_in(
 }
 
 async fn sign_out(State(app): State<App>, _: Caller, headers: HeaderMap) -> Result<StatusCode> {
-    app.sessions.close(&app.store, bearer(&headers).ok_or(Error::NotSignedIn)?).await?;
+    app.sessions
+        .close(&app.store, bearer(&headers).ok_or(Error::NotSignedIn)?)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn ticket(State(app): State<App>, Caller(account): Caller) -> Result<(StatusCode, Json<Value>)> {
+async fn ticket(
+    State(app): State<App>,
+    Caller(account): Caller,
+) -> Result<(StatusCode, Json<Value>)> {
     let (ticket, expires_at) = app.sessions.ticket(&app.store, account).await?;
     let answer = json!({ "ticket": ticket, "expiresAt": clock::rfc3339(expires_at * 1_000) });
     Ok((StatusCode::CREATED, Json(answer)))
@@ -155,8 +183,14 @@ async fn ticket(State(app): State<App>, Caller(account): Caller) -> Result<(Stat
 /// The origin that asks, if it may: the relay's own, one that the operator lists, any page of this
 /// machine on a private chain. A program without a page speaks for the relay's own address.
 pub(crate) fn allowed_origin(app: &App, headers: &HeaderMap) -> Result<String> {
-    let Some(origin) = headers.get(header::ORIGIN) else { return Ok(app.public_url.clone()) };
-    let origin = origin.to_str().unwrap_or("an unreadable origin").trim_end_matches('/').to_owned();
+    let Some(origin) = headers.get(header::ORIGIN) else {
+        return Ok(app.public_url.clone());
+    };
+    let origin = origin
+        .to_str()
+        .unwrap_or("an unreadable origin")
+        .trim_end_matches('/')
+        .to_owned();
     let listed = origin == app.public_url || app.allowed_origins.contains(&origin);
     if listed || app.chain.is_private() && is_loopback(&origin) {
         return Ok(origin);
@@ -165,7 +199,9 @@ pub(crate) fn allowed_origin(app: &App, headers: &HeaderMap) -> Result<String> {
 }
 
 fn is_loopback(origin: &str) -> bool {
-    let Some(rest) = origin.strip_prefix("http://") else { return false };
+    let Some(rest) = origin.strip_prefix("http://") else {
+        return false;
+    };
     let host = match rest.strip_prefix('[') {
         Some(inner) => inner.split(']').next(),
         None => rest.split(':').next(),
@@ -179,10 +215,21 @@ mod tests {
 
     #[test]
     fn only_this_machine_is_loopback() {
-        for origin in ["http://localhost:5173", "http://127.0.0.1:8080", "http://[::1]:8080", "http://localhost"] {
+        for origin in [
+            "http://localhost:5173",
+            "http://127.0.0.1:8080",
+            "http://[::1]:8080",
+            "http://localhost",
+        ] {
             assert!(is_loopback(origin), "{origin}");
         }
-        for origin in ["http://localhost.evil.example", "https://localhost", "http://127.0.0.1.evil", "null", ""] {
+        for origin in [
+            "http://localhost.evil.example",
+            "https://localhost",
+            "http://127.0.0.1.evil",
+            "null",
+            "",
+        ] {
             assert!(!is_loopback(origin), "{origin}");
         }
     }

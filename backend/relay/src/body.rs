@@ -20,7 +20,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     async fn from_request(request: Request, _: &S) -> Result<Self> {
         let bytes = axum::body::to_bytes(request.into_body(), LIMIT)
             .await
-            .map_err(|_| Error::PayloadTooLarge { size: LIMIT + 1, limit: LIMIT })?;
+            .map_err(|_| Error::PayloadTooLarge {
+                size: LIMIT + 1,
+                limit: LIMIT,
+            })?;
         parse(&bytes).map(Self)
     }
 }
@@ -42,7 +45,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
 /// JSON of the expected shape: what is no JSON is a bad request, what does not fit is a bad value.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     serde_json::from_slice(bytes).map_err(|cause| match cause.classify() {
-        serde_json::error::Category::Data => Error::InvalidValue { field: "body", reason: cause.to_string() },
+        serde_json::error::Category::Data => Error::InvalidValue {
+            field: "body",
+            reason: cause.to_string(),
+        },
         _ => Error::BadRequest(format!("this is not JSON: {cause}")),
     })
 }

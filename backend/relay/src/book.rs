@@ -69,11 +69,13 @@ impl Entry {
 
 /// On which side an account stands, or that this channel is not its own.
 pub(crate) fn side_of(app: &App, params: &ChannelParams, caller: Account) -> Result<Side> {
-    params.side_of(&caller).ok_or_else(|| Error::NotParticipant {
-        number: params.number,
-        a: app.address(params.account_a),
-        b: app.address(params.account_b),
-    })
+    params
+        .side_of(&caller)
+        .ok_or_else(|| Error::NotParticipant {
+            number: params.number,
+            a: app.address(params.account_a),
+            b: app.address(params.account_b),
+        })
 }
 
 impl Book {
@@ -84,7 +86,9 @@ impl Book {
             if let Some(entry) = self.entries().get(&id).filter(|entry| !entry.is_dead()) {
                 return Ok(Arc::clone(entry));
             }
-            let channel = load(app, id).await?.ok_or_else(|| Error::UnknownChannel(id.to_string()))?;
+            let channel = load(app, id)
+                .await?
+                .ok_or_else(|| Error::UnknownChannel(id.to_string()))?;
             let mut entries = self.entries();
             // Somebody may have changed the facts while we read them.
             if epoch != self.epoch.load(Ordering::Acquire) {
@@ -97,7 +101,11 @@ impl Book {
             if let Some(entry) = entries.get(&id).filter(|entry| !entry.is_dead()) {
                 return Ok(Arc::clone(entry));
             }
-            let entry = Arc::new(Entry { params: *channel.channel.params(), dead: Arc::default(), live: Mutex::new(channel) });
+            let entry = Arc::new(Entry {
+                params: *channel.channel.params(),
+                dead: Arc::default(),
+                live: Mutex::new(channel),
+            });
             entries.insert(id, Arc::clone(&entry));
             return Ok(entry);
         }
@@ -126,17 +134,26 @@ impl Book {
 }
 
 async fn load(app: &App, id: ChannelId) -> Result<Option<Live>> {
-    let Some(stored) = app.store.channel(id).await? else { return Ok(None) };
+    let Some(stored) = app.store.channel(id).await? else {
+        return Ok(None);
+    };
     let revisions = [stored.directions[0].revision, stored.directions[1].revision];
     let proposals = app.store.proposals(id, app.oldest_binding_height()).await?;
-    Ok(Some(Live { channel: assemble(&app.domain, &stored, &proposals)?, revisions }))
+    Ok(Some(Live {
+        channel: assemble(&app.domain, &stored, &proposals)?,
+        revisions,
+    }))
 }
 
 /// The protocol's channel from its stored parts.
 ///
 /// What is in the database was verified when it came in, so the protocol's own stored form is put
 /// together again, and nothing is verified twice.
-pub(crate) fn assemble(domain: &Domain, stored: &StoredChannel, proposals: &[StoredProposal]) -> Result<Channel> {
+pub(crate) fn assemble(
+    domain: &Domain,
+    stored: &StoredChannel,
+    proposals: &[StoredProposal],
+) -> Result<Channel> {
     #[derive(serde::Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Parts<'a> {
@@ -147,15 +164,24 @@ pub(crate) fn assemble(domain: &Domain, stored: &StoredChannel, proposals: &[Sto
     }
     let raw = |text: &str| RawValue::from_string(text.to_owned());
     let empty = || serde_json::value::to_raw_value(&sparky_protocol::Street::default());
-    let street = |side: Side| stored.directions[side].street.as_deref().map_or_else(empty, raw);
+    let street = |side: Side| {
+        stored.directions[side]
+            .street
+            .as_deref()
+            .map_or_else(empty, raw)
+    };
     let parts = || -> serde_json::Result<Channel> {
         let parts = Parts {
             domain,
             facts: &stored.facts,
             streets: [street(Side::A)?, street(Side::B)?],
-            authorisations: proposals.iter().map(|proposal| raw(&proposal.body)).collect::<serde_json::Result<_>>()?,
+            authorisations: proposals
+                .iter()
+                .map(|proposal| raw(&proposal.body))
+                .collect::<serde_json::Result<_>>()?,
         };
         serde_json::from_str(&serde_json::to_string(&parts)?)
     };
-    parts().map_err(|cause| Error::Internal(format!("channel {}: {cause}", stored.facts.channel_id)))
+    parts()
+        .map_err(|cause| Error::Internal(format!("channel {}: {cause}", stored.facts.channel_id)))
 }

@@ -41,7 +41,12 @@ pub(crate) struct Job {
 /// What a job changes.
 pub(crate) enum Change {
     /// A direction, upon a revision.
-    Direction { id: ChannelId, sender: Side, base: i64, street: Box<Street> },
+    Direction {
+        id: ChannelId,
+        sender: Side,
+        base: i64,
+        street: Box<Street>,
+    },
     /// A new proposal.
     Proposal(Box<StoredProposal>),
     /// Nothing: wait until all before it is durable.
@@ -66,7 +71,13 @@ impl Committer {
     /// The door, and what comes through it.
     pub(crate) fn new() -> (Self, mpsc::Receiver<Job>) {
         let (jobs, queue) = mpsc::channel(QUEUE);
-        (Self { jobs, closing: CancellationToken::new() }, queue)
+        (
+            Self {
+                jobs,
+                closing: CancellationToken::new(),
+            },
+            queue,
+        )
     }
 
     /// Lets nobody in any more; what is in the queue is still written.
@@ -76,7 +87,10 @@ impl Committer {
 
     /// Waits for a place in the queue.
     pub(crate) async fn place(&self) -> Result<Place<'_>> {
-        self.jobs.reserve().await.map_err(|_| Error::Internal("the committer has stopped".into()))
+        self.jobs
+            .reserve()
+            .await
+            .map_err(|_| Error::Internal("the committer has stopped".into()))
     }
 }
 
@@ -101,7 +115,8 @@ pub(crate) async fn run(app: App, mut queue: mpsc::Receiver<Job>) {
 
 async fn commit(app: &App, mut jobs: Vec<Job>) {
     loop {
-        let (void, rest): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(|job| job.entry.is_dead());
+        let (void, rest): (Vec<Job>, Vec<Job>) =
+            jobs.into_iter().partition(|job| job.entry.is_dead());
         finish(void, &Outcome::Lost);
         if rest.is_empty() {
             return;
@@ -118,12 +133,17 @@ async fn commit(app: &App, mut jobs: Vec<Job>) {
                 _ => None,
             })
             .collect();
-        let events: Vec<NewEvent> = jobs.iter().flat_map(|job| job.events.iter().cloned()).collect();
+        let events: Vec<NewEvent> = jobs
+            .iter()
+            .flat_map(|job| job.events.iter().cloned())
+            .collect();
         match app.store.commit(&swaps, &proposals, &events).await {
             Ok(SwapOutcome::Committed(appended)) => {
-                metrics::histogram!("sparky_commit_batch_size").record(u32::try_from(jobs.len()).unwrap_or(u32::MAX));
+                metrics::histogram!("sparky_commit_batch_size")
+                    .record(u32::try_from(jobs.len()).unwrap_or(u32::MAX));
                 for job in &jobs {
-                    metrics::histogram!("sparky_state_delivery_seconds").record(job.since.elapsed());
+                    metrics::histogram!("sparky_state_delivery_seconds")
+                        .record(job.since.elapsed());
                 }
                 app.tell(appended);
                 return finish(jobs, &Outcome::Durable);
@@ -131,7 +151,10 @@ async fn commit(app: &App, mut jobs: Vec<Job>) {
             // Everything that was accepted upon a change that lost is void with it.
             Ok(SwapOutcome::Lost(channels)) => {
                 metrics::counter!("sparky_commit_lost_total").increment(1);
-                for job in jobs.iter().filter(|job| channels.contains(&job.entry.params.id())) {
+                for job in jobs
+                    .iter()
+                    .filter(|job| channels.contains(&job.entry.params.id()))
+                {
                     job.entry.kill();
                 }
             }
@@ -144,15 +167,31 @@ async fn commit(app: &App, mut jobs: Vec<Job>) {
 fn swaps(jobs: &[Job]) -> serde_json::Result<Vec<Swap>> {
     let mut last: BTreeMap<(ChannelId, Side), (i64, i64, &Street)> = BTreeMap::new();
     for job in jobs {
-        if let Change::Direction { id, sender, base, street } = &job.change {
-            let first = last.get(&(*id, *sender)).map_or(*base, |(first, ..)| *first);
+        if let Change::Direction {
+            id,
+            sender,
+            base,
+            street,
+        } = &job.change
+        {
+            let first = last
+                .get(&(*id, *sender))
+                .map_or(*base, |(first, ..)| *first);
             last.insert((*id, *sender), (first, base + 1, street));
         }
     }
     last.into_iter()
         .map(|((id, sender), (base, revision, street))| {
             let (nonce, acked) = (street.nonce(), street.acked_nonce());
-            Ok(Swap { id, sender, base, revision, nonce, acked, body: serde_json::to_string(street)? })
+            Ok(Swap {
+                id,
+                sender,
+                base,
+                revision,
+                nonce,
+                acked,
+                body: serde_json::to_string(street)?,
+            })
         })
         .collect()
 }

@@ -12,11 +12,19 @@ pub struct Config {
     pub bind: SocketAddr,
 
     /// Where the relay keeps what it must not lose: `sqlite://FILE?mode=rwc` or `postgres://…`
-    #[arg(long, env = "SPARKY_DATABASE_URL", default_value = "sqlite://.sparky/relay.sqlite?mode=rwc")]
+    #[arg(
+        long,
+        env = "SPARKY_DATABASE_URL",
+        default_value = "sqlite://.sparky/relay.sqlite?mode=rwc"
+    )]
     pub database_url: SecretUrl,
 
     /// The Qtum node, with its user and password: `http://user:password@host:port`
-    #[arg(long, env = "SPARKY_QTUM_RPC_URL", default_value = "http://qtum:test@127.0.0.1:13889")]
+    #[arg(
+        long,
+        env = "SPARKY_QTUM_RPC_URL",
+        default_value = "http://qtum:test@127.0.0.1:13889"
+    )]
     pub qtum_rpc_url: SecretUrl,
 
     /// Which chain this is: dev, regtest, testnet or mainnet
@@ -63,13 +71,18 @@ impl Config {
 
     /// Blocks on top of a deposit before it counts.
     pub fn confirmations(&self) -> u32 {
-        self.confirmations.unwrap_or(if self.network.is_private() { 1 } else { 10 })
+        self.confirmations
+            .unwrap_or(if self.network.is_private() { 1 } else { 10 })
     }
 
     /// Requests per minute of a client that has signed in: 600, and freely more on a private chain,
     /// where the only client is a developer's test.
     pub fn rate_limit(&self) -> u32 {
-        self.rate_limit.unwrap_or(if self.network.is_private() { 6_000_000 } else { 600 })
+        self.rate_limit.unwrap_or(if self.network.is_private() {
+            6_000_000
+        } else {
+            600
+        })
     }
 }
 
@@ -185,7 +198,10 @@ mod tests {
     #[test]
     fn a_password_is_not_printed() {
         let url = SecretUrl::from("http://qtum:pass@word@127.0.0.1:13889".to_owned());
-        assert_eq!(format!("{url} {url:?}"), "http://…@127.0.0.1:13889 http://…@127.0.0.1:13889");
+        assert_eq!(
+            format!("{url} {url:?}"),
+            "http://…@127.0.0.1:13889 http://…@127.0.0.1:13889"
+        );
     }
 
     #[test]
@@ -196,6 +212,9 @@ mod tests {
 
     #[test]
     fn an_unknown_chain_is_named() {
-        assert_eq!("main".parse::<Chain>(), Err("main is not one of dev, regtest, testnet, mainnet".into()));
+        assert_eq!(
+            "main".parse::<Chain>(),
+            Err("main is not one of dev, regtest, testnet, mainnet".into())
+        );
     }
 }

@@ -30,7 +30,11 @@ pub(crate) fn routes() -> Routes {
 
 /// These addresses do not exist on public chains.
 fn private(app: &App) -> Result<()> {
-    if app.chain.is_private() { Ok(()) } else { Err(Error::NotFound("address")) }
+    if app.chain.is_private() {
+        Ok(())
+    } else {
+        Err(Error::NotFound("address"))
+    }
 }
 
 #[derive(Deserialize)]
@@ -43,7 +47,10 @@ async fn mine(State(app): State<App>, Body(Mine { blocks }): Body<Mine>) -> Resu
     private(&app)?;
     if blocks == 0 || MOST_BLOCKS < blocks {
         let reason = format!("between 1 and {MOST_BLOCKS}");
-        return Err(Error::InvalidValue { field: "blocks", reason });
+        return Err(Error::InvalidValue {
+            field: "blocks",
+            reason,
+        });
     }
     if app.chain == Chain::Dev {
         app.node.dev_mine(blocks).await?;
@@ -55,7 +62,10 @@ async fn mine(State(app): State<App>, Body(Mine { blocks }): Body<Mine>) -> Resu
     let mut tip = app.tip.subscribe();
     let followed = tip.wait_for(|tip| height <= tip.height);
     let followed = tokio::time::timeout(std::time::Duration::from_secs(120), followed).await;
-    followed.ok().and_then(std::result::Result::ok).ok_or_else(|| Error::ChainNotReady("the blocks are mined and not followed yet".into()))?;
+    followed
+        .ok()
+        .and_then(std::result::Result::ok)
+        .ok_or_else(|| Error::ChainNotReady("the blocks are mined and not followed yet".into()))?;
     Ok(Json(json!({ "height": app.height() })))
 }
 
@@ -66,17 +76,25 @@ struct Faucet {
     amount_sat: Amount,
 }
 
-async fn faucet(State(app): State<App>, Body(request): Body<Faucet>) -> Result<(StatusCode, Json<Value>)> {
+async fn faucet(
+    State(app): State<App>,
+    Body(request): Body<Faucet>,
+) -> Result<(StatusCode, Json<Value>)> {
     private(&app)?;
     let address = app.address(app.parse_account(&request.address)?);
-    let value = u64::try_from(request.amount_sat.0)
-        .map_err(|_| Error::InvalidValue { field: "amountSat", reason: "more QTUM than there is".into() })?;
+    let value = u64::try_from(request.amount_sat.0).map_err(|_| Error::InvalidValue {
+        field: "amountSat",
+        reason: "more QTUM than there is".into(),
+    })?;
     let txid = if app.chain == Chain::Dev {
         app.node.dev_faucet(&address, value).await?
     } else {
         app.tower_wallet.send_to_address(&address, value).await?
     };
-    Ok((StatusCode::ACCEPTED, Json(json!({ "txid": txid.to_string() }))))
+    Ok((
+        StatusCode::ACCEPTED,
+        Json(json!({ "txid": txid.to_string() })),
+    ))
 }
 
 #[derive(Deserialize)]
@@ -84,21 +102,31 @@ struct Switch {
     enabled: bool,
 }
 
-async fn automine(State(app): State<App>, Body(Switch { enabled }): Body<Switch>) -> Result<Json<Value>> {
+async fn automine(
+    State(app): State<App>,
+    Body(Switch { enabled }): Body<Switch>,
+) -> Result<Json<Value>> {
     private(&app)?;
     match app.node.dev_automine(enabled).await {
         Ok(()) => Ok(Json(json!({ "enabled": enabled }))),
-        Err(RpcError::UnknownMethod(_)) => Err(Error::NotFound("switch on this node: only the embedded chain mines by itself")),
+        Err(RpcError::UnknownMethod(_)) => Err(Error::NotFound(
+            "switch on this node: only the embedded chain mines by itself",
+        )),
         Err(cause) => Err(cause.into()),
     }
 }
 
 async fn tower(State(app): State<App>) -> Result<Json<Value>> {
     private(&app)?;
-    Ok(Json(json!({ "enabled": app.tower_on.load(Ordering::Relaxed) })))
+    Ok(Json(
+        json!({ "enabled": app.tower_on.load(Ordering::Relaxed) }),
+    ))
 }
 
-async fn switch_tower(State(app): State<App>, Body(Switch { enabled }): Body<Switch>) -> Result<Json<Value>> {
+async fn switch_tower(
+    State(app): State<App>,
+    Body(Switch { enabled }): Body<Switch>,
+) -> Result<Json<Value>> {
     private(&app)?;
     app.tower_on.store(enabled, Ordering::Relaxed);
     app.tower_wake.notify_one();

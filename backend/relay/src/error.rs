@@ -128,10 +128,14 @@ impl Error {
     /// What the problem says: for people, in English.
     fn detail(&self) -> String {
         match self {
-            Self::Chain(RpcError::Rejected { code, reason, .. }) => sparky_qtum::rpc::explain_rejection(*code, reason),
+            Self::Chain(RpcError::Rejected { code, reason, .. }) => {
+                sparky_qtum::rpc::explain_rejection(*code, reason)
+            }
             // The cause names a host of ours; it is for the operator.
             Self::Chain(cause) => cause.what_to_do(),
-            Self::Internal(_) => "something unexpected happened; it is in the relay's log".to_owned(),
+            Self::Internal(_) => {
+                "something unexpected happened; it is in the relay's log".to_owned()
+            }
             other => other.to_string(),
         }
     }
@@ -156,7 +160,9 @@ impl Error {
         match self {
             Self::Database(cause) => tracing::error!(%cause, "database"),
             Self::Internal(cause) => tracing::error!(%cause, "internal"),
-            Self::Chain(cause) if !matches!(cause, RpcError::Rejected { .. }) => tracing::warn!(%cause, "chain"),
+            Self::Chain(cause) if !matches!(cause, RpcError::Rejected { .. }) => {
+                tracing::warn!(%cause, "chain")
+            }
             Self::NonceConflict { nonce } => tracing::warn!(nonce, "two proofs with one nonce"),
             _ => {}
         }
@@ -166,20 +172,38 @@ impl Error {
 /// The figures of the rules that people meet.
 fn rule_params(rule: &Rejected) -> Value {
     match rule {
-        Rejected::InsufficientBalance { needed, available } => json!({ "maxSat": available, "amountSat": needed }),
+        Rejected::InsufficientBalance { needed, available } => {
+            json!({ "maxSat": available, "amountSat": needed })
+        }
         Rejected::StaleNonce { newest, got } | Rejected::NonceGap { newest, got } => {
             json!({ "newest": newest, "nonce": got })
         }
-        Rejected::AlreadyHeld { nonce } | Rejected::WrongLocks { nonce } => json!({ "nonce": nonce }),
+        Rejected::AlreadyHeld { nonce } | Rejected::WrongLocks { nonce } => {
+            json!({ "nonce": nonce })
+        }
         Rejected::ChannelClosing { height } => json!({ "height": height }),
         Rejected::ChannelFrozen { until } => json!({ "until": until }),
         Rejected::TransferredFell { last, got } => json!({ "lastSat": last, "amountSat": got }),
-        Rejected::OperationsMismatch { expected, got } => json!({ "expectedSat": expected, "amountSat": got }),
-        Rejected::LockNotExpired { earliest, height, .. } => json!({ "earliest": earliest, "height": height }),
-        Rejected::WrongSequence { expected, got } => json!({ "expected": expected, "sequence": got }),
+        Rejected::OperationsMismatch { expected, got } => {
+            json!({ "expectedSat": expected, "amountSat": got })
+        }
+        Rejected::LockNotExpired {
+            earliest, height, ..
+        } => json!({ "earliest": earliest, "height": height }),
+        Rejected::WrongSequence { expected, got } => {
+            json!({ "expected": expected, "sequence": got })
+        }
         Rejected::WrongSplit { expected, got } => json!({ "expectedSat": expected, "netToA": got }),
-        Rejected::UnknownProof { oldest, newest, got } => json!({ "oldest": oldest, "newest": newest, "nonce": got }),
-        Rejected::ValidUntilOutOfRange { height, latest, got } => {
+        Rejected::UnknownProof {
+            oldest,
+            newest,
+            got,
+        } => json!({ "oldest": oldest, "newest": newest, "nonce": got }),
+        Rejected::ValidUntilOutOfRange {
+            height,
+            latest,
+            got,
+        } => {
             json!({ "height": height, "latest": latest, "validUntil": got })
         }
         _ => json!({}),
@@ -192,9 +216,15 @@ impl IntoResponse for Error {
         let status = StatusCode::from_u16(row.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(self.document())).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         if status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"sparky\""));
+            headers.insert(
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static("Bearer realm=\"sparky\""),
+            );
         }
         if let Self::RateLimited { seconds } = self {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));

@@ -26,7 +26,11 @@ struct After {
     after: i64,
 }
 
-async fn list(State(app): State<App>, Caller(caller): Caller, Query(query): Query<After>) -> Result<Json<Value>> {
+async fn list(
+    State(app): State<App>,
+    Caller(caller): Caller,
+    Query(query): Query<After>,
+) -> Result<Json<Value>> {
     let start = start(&app.store, caller, query.after).await?;
     let events = app.store.events(caller, start.after, PAGE).await?;
     let items = events
@@ -34,7 +38,9 @@ async fn list(State(app): State<App>, Caller(caller): Caller, Query(query): Quer
         .map(|event| RawValue::from_string(event.frame().to_string()))
         .collect::<serde_json::Result<Vec<_>>>()
         .map_err(|cause| Error::Internal(cause.to_string()))?;
-    Ok(Json(json!({ "items": items, "last": start.last, "resyncRequired": start.gap })))
+    Ok(Json(
+        json!({ "items": items, "last": start.last, "resyncRequired": start.gap }),
+    ))
 }
 
 /// Where a client goes on that has everything up to `after`.
@@ -48,8 +54,16 @@ pub(crate) struct Start {
 }
 
 /// Finds that out. A client that is ahead of this database (a restored backup) starts at its end.
-pub(crate) async fn start(store: &Store, account: sparky_protocol::Account, after: i64) -> Result<Start> {
+pub(crate) async fn start(
+    store: &Store,
+    account: sparky_protocol::Account,
+    after: i64,
+) -> Result<Start> {
     let after = after.max(0);
     let (last, retained) = store.sequence(account, after).await?;
-    Ok(Start { after: after.min(last), last, gap: retained == Retained::WithGap })
+    Ok(Start {
+        after: after.min(last),
+        last,
+        gap: retained == Retained::WithGap,
+    })
 }

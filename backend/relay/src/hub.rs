@@ -56,13 +56,22 @@ impl Hub {
         let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
         let of_account = peers.entry(account).or_default();
         of_account.push(Peer { id, notices, slow });
-        (Connection { id, notices: notices_out, slow: slow_out }, of_account.len() == 1)
+        (
+            Connection {
+                id,
+                notices: notices_out,
+                slow: slow_out,
+            },
+            of_account.len() == 1,
+        )
     }
 
     /// Removes a connection. True when it was the account's last: it went offline.
     pub(crate) fn leave(&self, account: Account, id: u64) -> bool {
         let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(of_account) = peers.get_mut(&account) else { return false };
+        let Some(of_account) = peers.get_mut(&account) else {
+            return false;
+        };
         of_account.retain(|peer| peer.id != id);
         let gone = of_account.is_empty();
         if gone {
@@ -73,7 +82,10 @@ impl Hub {
 
     /// Whether the account has a connection here.
     pub(crate) fn is_online(&self, account: Account) -> bool {
-        self.peers.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&account)
+        self.peers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains_key(&account)
     }
 
     /// Hands a notice to every connection of `account`, and never waits: who can not take it is

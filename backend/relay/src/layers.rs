@@ -1,6 +1,9 @@
 //! What every request passes: its id, its trace, its limits, and the headers that protect the DApp.
 
-use std::{net::SocketAddr, time::{Duration, Instant}};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Router,
@@ -32,8 +35,14 @@ const HEADERS: [(HeaderName, &str); 6] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
     (header::REFERRER_POLICY, "no-referrer"),
-    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-    (HeaderName::from_static("permissions-policy"), "camera=(self), microphone=(), geolocation=()"),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("permissions-policy"),
+        "camera=(self), microphone=(), geolocation=()",
+    ),
 ];
 
 /// Wraps a router in all of it, the outermost last.
@@ -48,7 +57,11 @@ pub(crate) fn wrap(router: Router, app: &App) -> Router {
         }))
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT])
-        .expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER, request_id.clone()])
+        .expose_headers([
+            header::WWW_AUTHENTICATE,
+            header::RETRY_AFTER,
+            request_id.clone(),
+        ])
         .max_age(Duration::from_secs(3_600));
     router
         .layer(middleware::from_fn_with_state(app.clone(), limit_hosts))
@@ -56,11 +69,16 @@ pub(crate) fn wrap(router: Router, app: &App) -> Router {
         .layer(middleware::from_fn(measure))
         .layer(
             ServiceBuilder::new()
-                .layer(SetSensitiveRequestHeadersLayer::new([header::AUTHORIZATION, header::SEC_WEBSOCKET_PROTOCOL]))
+                .layer(SetSensitiveRequestHeadersLayer::new([
+                    header::AUTHORIZATION,
+                    header::SEC_WEBSOCKET_PROTOCOL,
+                ]))
                 .layer(SetRequestIdLayer::new(request_id.clone(), MakeRequestUuid))
                 .layer(TraceLayer::new_for_http())
                 .layer(PropagateRequestIdLayer::new(request_id))
-                .layer(CatchPanicLayer::custom(|_| Error::Internal("a handler panicked".into()).into_response()))
+                .layer(CatchPanicLayer::custom(|_| {
+                    Error::Internal("a handler panicked".into()).into_response()
+                }))
                 .layer(CompressionLayer::new())
                 .layer(cors),
         )
@@ -70,9 +88,15 @@ pub(crate) fn wrap(router: Router, app: &App) -> Router {
 async fn limit_hosts(State(app): State<App>, request: Request, next: Next) -> Response {
     let anonymous = auth::bearer(request.headers()).is_none();
     if anonymous && request.uri().path().starts_with("/api/") {
-        let host = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
+        let host = request
+            .extensions()
+            .get::<ConnectInfo<SocketAddr>>()
+            .map(|ConnectInfo(address)| address.ip());
         if let Some(Err(wait)) = host.map(|host| app.limits.hosts.take(host)) {
-            return Error::RateLimited { seconds: wait.as_secs() + 1 }.into_response();
+            return Error::RateLimited {
+                seconds: wait.as_secs() + 1,
+            }
+            .into_response();
         }
     }
     next.run(request).await
@@ -83,10 +107,14 @@ async fn protect(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
     }
     if api {
-        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        headers
+            .entry(header::CACHE_CONTROL)
+            .or_insert(HeaderValue::from_static("no-store"));
     }
     response
 }
@@ -94,11 +122,20 @@ async fn protect(request: Request, next: Next) -> Response {
 async fn measure(request: Request, next: Next) -> Response {
     let start = Instant::now();
     let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("other", MatchedPath::as_str)
+        .to_owned();
     let response = next.run(request).await;
     let status = response.status().as_u16().to_string();
-    let labels = [("route", route), ("method", method.to_string()), ("status", status)];
+    let labels = [
+        ("route", route),
+        ("method", method.to_string()),
+        ("status", status),
+    ];
     metrics::counter!("sparky_http_requests_total", &labels).increment(1);
-    metrics::histogram!("sparky_http_request_duration_seconds", &labels[..2]).record(start.elapsed());
+    metrics::histogram!("sparky_http_request_duration_seconds", &labels[..2])
+        .record(start.elapsed());
     response
 }

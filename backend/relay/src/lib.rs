@@ -78,7 +78,10 @@ impl Relay {
     pub async fn open(config: Config) -> anyhow::Result<Self> {
         ops::recorder();
         let store = Store::open(config.database_url.expose()).await?;
-        let deployment = store.deployment().await?.context("no contract is deployed yet: run `sparky migrate` first")?;
+        let deployment = store
+            .deployment()
+            .await?
+            .context("no contract is deployed yet: run `sparky migrate` first")?;
         ensure!(
             deployment.network == config.network.name(),
             "the database belongs to the network {}, the configuration says {}",
@@ -87,7 +90,10 @@ impl Relay {
         );
         let node = rpc::Client::new(config.qtum_rpc_url.expose())?;
         let window_bounds = look(&node, &deployment).await?;
-        let tower_wallet = config.tower_wallet.as_deref().map_or_else(|| node.clone(), |name| node.for_wallet(name));
+        let tower_wallet = config
+            .tower_wallet
+            .as_deref()
+            .map_or_else(|| node.clone(), |name| node.for_wallet(name));
         let network = config.network.network();
         let allowed_contracts = config
             .allowed_contracts
@@ -100,12 +106,19 @@ impl Relay {
         let app = App::new(Parts {
             chain: config.network,
             public_url: config.public_url(),
-            allowed_origins: config.allowed_origins.iter().map(|origin| origin.trim_end_matches('/').to_owned()).collect(),
+            allowed_origins: config
+                .allowed_origins
+                .iter()
+                .map(|origin| origin.trim_end_matches('/').to_owned())
+                .collect(),
             confirmations: config.confirmations(),
             rate_limit,
             tower_wallet,
             allowed_contracts,
-            domain: Domain { chain_id: network.chain_id(), contract: deployment.contract },
+            domain: Domain {
+                chain_id: network.chain_id(),
+                contract: deployment.contract,
+            },
             deployment,
             window_bounds,
             store,
@@ -114,7 +127,10 @@ impl Relay {
             book: Book::default(),
             committer,
             sessions: Sessions::default(),
-            limits: Limits { accounts: Limiter::new(rate_limit), hosts: Limiter::new(rate_limit.div_ceil(10)) },
+            limits: Limits {
+                accounts: Limiter::new(rate_limit),
+                hosts: Limiter::new(rate_limit.div_ceil(10)),
+            },
             tip: watch::Sender::new(tip),
             stopping: CancellationToken::new(),
             connections: TaskTracker::new(),
@@ -143,11 +159,15 @@ impl Relay {
         tasks.spawn(watchtower::run(app.clone()));
         let router = all_routes()
             .router
-            .route("/api/{*rest}", axum::routing::any(|| async { Error::NotFound("address") }))
+            .route(
+                "/api/{*rest}",
+                axum::routing::any(|| async { Error::NotFound("address") }),
+            )
             .method_not_allowed_fallback(|| async { Error::MethodNotAllowed })
             .with_state(app.clone())
             .fallback_service(assets);
-        let service = layers::wrap(router, &app).into_make_service_with_connect_info::<SocketAddr>();
+        let service =
+            layers::wrap(router, &app).into_make_service_with_connect_info::<SocketAddr>();
         let stopping = app.stopping.clone();
         axum::serve(listener, service)
             .with_graceful_shutdown(async move {
@@ -187,11 +207,17 @@ pub async fn deployment(url: &str) -> anyhow::Result<Option<Deployment>> {
     Ok(deployment)
 }
 
-/// Notes in the database at `url` which contract is deployed.
+/// Notes in the database at `url` which contract is deployed. Refuses when the database holds
+/// channels of another one: their proofs are money.
 pub async fn set_deployment(url: &str, deployment: &Deployment) -> anyhow::Result<()> {
     let store = Store::open(url).await?;
-    store.put_deployment(deployment).await?;
+    let written = store.put_deployment(deployment).await?;
     store.close().await;
+    ensure!(
+        written,
+        "this database holds channels of another contract: keep it for them, and use a new database for {}",
+        deployment.contract
+    );
     Ok(())
 }
 
@@ -212,10 +238,16 @@ async fn look(node: &rpc::Client, deployment: &Deployment) -> anyhow::Result<[u3
     let mut bounds = [0; 2];
     for (bound, view) in bounds.iter_mut().zip([View::MinWindow, View::MaxWindow]) {
         let data = view.encode();
-        let request =
-            rpc::CallRequest { contract: &deployment.contract, data: &data, sender: None, gas_limit: None, value: 0 };
+        let request = rpc::CallRequest {
+            contract: &deployment.contract,
+            data: &data,
+            sender: None,
+            gas_limit: None,
+            value: 0,
+        };
         let answer = node.call_contract(&request).await?;
-        let number = View::number(&answer.output).context("the contract does not tell its bounds")?;
+        let number =
+            View::number(&answer.output).context("the contract does not tell its bounds")?;
         *bound = u32::try_from(number)?;
     }
     Ok(bounds)
@@ -224,5 +256,8 @@ async fn look(node: &rpc::Client, deployment: &Deployment) -> anyhow::Result<[u3
 /// Where the relay stood when it stopped.
 async fn last_block(store: &Store, deployment: &Deployment) -> anyhow::Result<Block> {
     let last = store.last_block().await?;
-    Ok(last.unwrap_or(Block { height: deployment.height.saturating_sub(1), ..Block::default() }))
+    Ok(last.unwrap_or(Block {
+        height: deployment.height.saturating_sub(1),
+        ..Block::default()
+    }))
 }

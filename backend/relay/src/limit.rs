@@ -24,7 +24,10 @@ struct Bucket {
 impl<K: Eq + Hash> Limiter<K> {
     /// Allows `per_minute` requests per minute and key, all at once if one likes.
     pub(crate) fn new(per_minute: u32) -> Self {
-        Self { per_minute: per_minute.max(1), buckets: Mutex::default() }
+        Self {
+            per_minute: per_minute.max(1),
+            buckets: Mutex::default(),
+        }
     }
 
     /// Takes one token, or says how long to wait for the next.
@@ -35,13 +38,19 @@ impl<K: Eq + Hash> Limiter<K> {
     fn take_at(&self, key: K, now: Instant) -> Result<(), Duration> {
         let size = f64::from(self.per_minute);
         let per_second = size / 60.0;
-        let mut buckets = self.buckets.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut buckets = self
+            .buckets
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         if buckets.len() >= REMEMBERED {
             buckets.retain(|_, bucket| {
                 bucket.tokens + now.duration_since(bucket.filled).as_secs_f64() * per_second < size
             });
         }
-        let bucket = buckets.entry(key).or_insert(Bucket { tokens: size, filled: now });
+        let bucket = buckets.entry(key).or_insert(Bucket {
+            tokens: size,
+            filled: now,
+        });
         let gained = now.duration_since(bucket.filled).as_secs_f64() * per_second;
         bucket.tokens = (bucket.tokens + gained).min(size);
         bucket.filled = now;
@@ -64,11 +73,23 @@ mod tests {
         for _ in 0..60 {
             assert!(limiter.take_at("a", start).is_ok());
         }
-        let wait = limiter.take_at("a", start).expect_err("the bucket is empty");
-        assert!(wait <= Duration::from_secs(1) && wait > Duration::from_millis(900), "{wait:?}");
-        assert!(limiter.take_at("b", start).is_ok(), "another client has its own bucket");
+        let wait = limiter
+            .take_at("a", start)
+            .expect_err("the bucket is empty");
+        assert!(
+            wait <= Duration::from_secs(1) && wait > Duration::from_millis(900),
+            "{wait:?}"
+        );
+        assert!(
+            limiter.take_at("b", start).is_ok(),
+            "another client has its own bucket"
+        );
         assert!(limiter.take_at("a", start + Duration::from_secs(1)).is_ok());
-        assert!(limiter.take_at("a", start + Duration::from_secs(1)).is_err());
+        assert!(
+            limiter
+                .take_at("a", start + Duration::from_secs(1))
+                .is_err()
+        );
     }
 
     #[test]
@@ -78,7 +99,11 @@ mod tests {
         for key in 0..REMEMBERED {
             assert!(limiter.take_at(key, start).is_ok());
         }
-        assert!(limiter.take_at(REMEMBERED, start + Duration::from_secs(60)).is_ok());
+        assert!(
+            limiter
+                .take_at(REMEMBERED, start + Duration::from_secs(60))
+                .is_ok()
+        );
         assert_eq!(limiter.buckets.lock().expect("not poisoned").len(), 1);
     }
 }

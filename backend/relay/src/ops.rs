@@ -66,15 +66,22 @@ async fn readyz(State(app): State<App>) -> Response {
         Some(trouble) => Err(trouble),
         None => match app.node.get_blockchain_info().await {
             Err(cause) => Err(format!("{cause} {}", cause.what_to_do())),
-            Ok(node) if node.initial_block_download && !app.chain.is_private() => {
-                Err(format!("the node is syncing: {} of {} blocks", node.blocks, node.headers))
+            Ok(node) if node.initial_block_download && !app.chain.is_private() => Err(format!(
+                "the node is syncing: {} of {} blocks",
+                node.blocks, node.headers
+            )),
+            Ok(node) if tip + LAG < node.blocks => {
+                Err(format!("{} blocks behind the node", node.blocks - tip))
             }
-            Ok(node) if tip + LAG < node.blocks => Err(format!("{} blocks behind the node", node.blocks - tip)),
             Ok(_) => Ok(()),
         },
     };
     let ready = database.is_ok() && chain.is_ok();
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     let body = json!({
         "status": if ready { "ready" } else { "not-ready" },
         "height": tip,
@@ -90,20 +97,37 @@ async fn openapi() -> Response {
 
 async fn metrics(State(app): State<App>) -> Response {
     let (open, idle) = app.store.pool_sizes();
-    let open = u32::try_from(usize::try_from(open).unwrap_or(usize::MAX).saturating_sub(idle)).unwrap_or(u32::MAX);
+    let open = u32::try_from(
+        usize::try_from(open)
+            .unwrap_or(usize::MAX)
+            .saturating_sub(idle),
+    )
+    .unwrap_or(u32::MAX);
     metrics::gauge!("sparky_db_pool_connections", "state" => "used").set(f64::from(open));
-    metrics::gauge!("sparky_db_pool_connections", "state" => "idle").set(f64::from(u32::try_from(idle).unwrap_or(u32::MAX)));
+    metrics::gauge!("sparky_db_pool_connections", "state" => "idle")
+        .set(f64::from(u32::try_from(idle).unwrap_or(u32::MAX)));
     if let Ok(counts) = app.store.count_channels().await {
         for (state, count) in ["open", "closing", "settled"].into_iter().zip(counts) {
-            metrics::gauge!("sparky_channels", "state" => state).set(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
+            metrics::gauge!("sparky_channels", "state" => state)
+                .set(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
         }
-        let watched = if app.tower_on.load(std::sync::atomic::Ordering::Relaxed) { counts[0] + counts[1] } else { 0 };
-        metrics::gauge!("sparky_watch_armed_channels").set(f64::from(u32::try_from(watched).unwrap_or(u32::MAX)));
+        let watched = if app.tower_on.load(std::sync::atomic::Ordering::Relaxed) {
+            counts[0] + counts[1]
+        } else {
+            0
+        };
+        metrics::gauge!("sparky_watch_armed_channels")
+            .set(f64::from(u32::try_from(watched).unwrap_or(u32::MAX)));
     }
     if let Ok(height) = app.node.get_block_count().await {
-        metrics::gauge!("sparky_chain_lag_blocks").set(f64::from(height.saturating_sub(app.height())));
+        metrics::gauge!("sparky_chain_lag_blocks")
+            .set(f64::from(height.saturating_sub(app.height())));
     }
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], recorder().render()).into_response()
+    (
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
+        recorder().render(),
+    )
+        .into_response()
 }
 
 /// The process's recorder: installed once, shared by all relays of a test.
@@ -129,15 +153,25 @@ mod tests {
     #[test]
     fn every_endpoint_is_described_and_every_description_exists() {
         let document: Value = serde_json::from_str(OPENAPI).expect("JSON");
-        assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")));
+        assert!(
+            document["openapi"]
+                .as_str()
+                .is_some_and(|version| version.starts_with("3.1"))
+        );
         let mut described = BTreeSet::new();
         for (path, item) in document["paths"].as_object().expect("paths") {
             for (method, operation) in item.as_object().expect("a path item") {
                 if method == "parameters" {
                     continue;
                 }
-                assert!(operation["summary"].is_string(), "{method} {path} has no summary");
-                assert!(operation["responses"].is_object(), "{method} {path} has no responses");
+                assert!(
+                    operation["summary"].is_string(),
+                    "{method} {path} has no summary"
+                );
+                assert!(
+                    operation["responses"].is_object(),
+                    "{method} {path} has no responses"
+                );
                 described.insert((method.clone(), path.clone()));
             }
         }
@@ -153,7 +187,8 @@ mod tests {
     #[test]
     fn every_code_is_described() {
         let document: Value = serde_json::from_str(OPENAPI).expect("JSON");
-        let described: BTreeSet<&str> = document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"]
+        let described: BTreeSet<&str> = document["components"]["schemas"]["Problem"]["properties"]
+            ["code"]["enum"]
             .as_array()
             .expect("an enumeration")
             .iter()

@@ -13,22 +13,41 @@ pub(crate) struct Routes {
 
 impl Routes {
     pub(crate) fn new() -> Self {
-        Self { router: Router::new(), listed: Vec::new() }
+        Self {
+            router: Router::new(),
+            listed: Vec::new(),
+        }
     }
 
-    pub(crate) fn get<H: Handler<T, App>, T: 'static>(self, path: &'static str, handler: H) -> Self {
+    pub(crate) fn get<H: Handler<T, App>, T: 'static>(
+        self,
+        path: &'static str,
+        handler: H,
+    ) -> Self {
         self.add("get", path, axum::routing::get(handler))
     }
 
-    pub(crate) fn post<H: Handler<T, App>, T: 'static>(self, path: &'static str, handler: H) -> Self {
+    pub(crate) fn post<H: Handler<T, App>, T: 'static>(
+        self,
+        path: &'static str,
+        handler: H,
+    ) -> Self {
         self.add("post", path, axum::routing::post(handler))
     }
 
-    pub(crate) fn put<H: Handler<T, App>, T: 'static>(self, path: &'static str, handler: H) -> Self {
+    pub(crate) fn put<H: Handler<T, App>, T: 'static>(
+        self,
+        path: &'static str,
+        handler: H,
+    ) -> Self {
         self.add("put", path, axum::routing::put(handler))
     }
 
-    pub(crate) fn delete<H: Handler<T, App>, T: 'static>(self, path: &'static str, handler: H) -> Self {
+    pub(crate) fn delete<H: Handler<T, App>, T: 'static>(
+        self,
+        path: &'static str,
+        handler: H,
+    ) -> Self {
         self.add("delete", path, axum::routing::delete(handler))
     }
 

@@ -56,19 +56,34 @@ impl Sessions {
     pub(crate) async fn open(&self, store: &Store, account: Account) -> Result<(String, i64)> {
         let (token, now) = (random_token(), clock::seconds());
         let expires_at = now + SESSION_SECONDS;
-        store.put_session(token_hash(&token), account, now, expires_at).await?;
+        store
+            .put_session(token_hash(&token), account, now, expires_at)
+            .await?;
         Ok((token, expires_at))
     }
 
     /// Whose session this is.
     pub(crate) async fn account(&self, store: &Store, token: &str) -> Result<Account> {
         let hash = token_hash(token);
-        let remembered = self.seen.lock().unwrap_or_else(PoisonError::into_inner).get(&hash).copied();
+        let remembered = self
+            .seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&hash)
+            .copied();
         let seen = match remembered {
             Some(seen) if seen.asked.elapsed() < FRESH => seen,
             _ => {
-                let (account, expires_at) = store.session(hash).await?.ok_or(Error::SessionExpired)?;
-                self.remember(hash, Seen { account, expires_at, asked: Instant::now() })
+                let (account, expires_at) =
+                    store.session(hash).await?.ok_or(Error::SessionExpired)?;
+                self.remember(
+                    hash,
+                    Seen {
+                        account,
+                        expires_at,
+                        asked: Instant::now(),
+                    },
+                )
             }
         };
         if seen.expires_at <= clock::seconds() {
@@ -81,7 +96,10 @@ impl Sessions {
     pub(crate) async fn close(&self, store: &Store, token: &str) -> Result<()> {
         let hash = token_hash(token);
         store.delete_session(hash).await?;
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).remove(&hash);
+        self.seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&hash);
         Ok(())
     }
 
@@ -89,7 +107,9 @@ impl Sessions {
     pub(crate) async fn ticket(&self, store: &Store, account: Account) -> Result<(String, i64)> {
         let (ticket, now) = (random_token(), clock::seconds());
         let expires_at = now + TICKET_SECONDS;
-        store.put_ticket(token_hash(&ticket), account, now, expires_at).await?;
+        store
+            .put_ticket(token_hash(&ticket), account, now, expires_at)
+            .await?;
         Ok((ticket, expires_at))
     }
 

@@ -61,15 +61,25 @@ async fn patrol(app: &App, height: u32) -> Result<()> {
     follow_up(app, height).await?;
     let mut least_left = None;
     for stored in app.store.closing_channels().await? {
-        let proposals = app.store.proposals(stored.facts.channel_id, app.oldest_binding_height()).await?;
+        let proposals = app
+            .store
+            .proposals(stored.facts.channel_id, app.oldest_binding_height())
+            .await?;
         let channel = book::assemble(&app.domain, &stored, &proposals)?;
         if let Phase::Finalizing { deadline, .. } = channel.phase(height.saturating_add(1)) {
             let left = deadline.saturating_sub(height);
             least_left = Some(least_left.map_or(left, |least: u32| least.min(left)));
         }
         for guarded in Side::BOTH {
-            let Some(action) = watch(&channel, guarded, Caller::Tower, height) else { continue };
-            if app.store.watch_disabled_at(channel.id(), guarded).await?.is_some() {
+            let Some(action) = watch(&channel, guarded, Caller::Tower, height) else {
+                continue;
+            };
+            if app
+                .store
+                .watch_disabled_at(channel.id(), guarded)
+                .await?
+                .is_some()
+            {
                 continue;
             }
             // One channel's trouble is not another's.
@@ -79,12 +89,19 @@ async fn patrol(app: &App, height: u32) -> Result<()> {
             }
         }
     }
-    metrics::gauge!("sparky_watch_blocks_left_min").set(least_left.map_or(f64::INFINITY, f64::from));
+    metrics::gauge!("sparky_watch_blocks_left_min")
+        .set(least_left.map_or(f64::INFINITY, f64::from));
     Ok(())
 }
 
 /// Sends what is needed, unless it is on its way.
-async fn act(app: &App, channel: &Channel, guarded: Side, action: &Action, height: u32) -> Result<()> {
+async fn act(
+    app: &App,
+    channel: &Channel,
+    guarded: Side,
+    action: &Action,
+    height: u32,
+) -> Result<()> {
     let data = contract::encode(&action.call);
     let need = Hash::sha256(&data);
     let last = app.store.watch_action(need).await?;
@@ -99,8 +116,17 @@ async fn act(app: &App, channel: &Channel, guarded: Side, action: &Action, heigh
     if is_in_mempool(app, &data).await? {
         return Ok(());
     }
-    let gas = Gas { limit: gas_limit(app, &action.call, &data).await?, price: contract::gas_price(&action.call) };
-    let send = ContractSend { contract: &app.deployment.contract, data: &data, value: 0, gas, sender: None };
+    let gas = Gas {
+        limit: gas_limit(app, &action.call, &data).await?,
+        price: contract::gas_price(&action.call),
+    };
+    let send = ContractSend {
+        contract: &app.deployment.contract,
+        data: &data,
+        value: 0,
+        gas,
+        sender: None,
+    };
     let sent = match app.tower_wallet.send_to_contract(&send).await {
         Ok(sent) => sent,
         Err(cause) => {
@@ -108,7 +134,12 @@ async fn act(app: &App, channel: &Channel, guarded: Side, action: &Action, heigh
             return Err(cause.into());
         }
     };
-    let raw = app.node.get_raw_transaction(&sent.txid).await?.map(|raw| raw.hex).unwrap_or_default();
+    let raw = app
+        .node
+        .get_raw_transaction(&sent.txid)
+        .await?
+        .map(|raw| raw.hex)
+        .unwrap_or_default();
     let entry = WatchAction {
         need,
         attempt,
@@ -124,7 +155,10 @@ async fn act(app: &App, channel: &Channel, guarded: Side, action: &Action, heigh
     tracing::warn!(channel = %channel.id(), call = entry.call, txid = %sent.txid, "the watchtower acts");
     count(&action.call, "sent");
     let body = event_data(channel, guarded, &entry, action.deadline, None);
-    let appended = app.store.put_watch_action(&entry, &[event(channel, guarded, "watch.acting", &body)]).await?;
+    let appended = app
+        .store
+        .put_watch_action(&entry, &[event(channel, guarded, "watch.acting", &body)])
+        .await?;
     app.tell(appended);
     Ok(())
 }
@@ -133,7 +167,9 @@ async fn act(app: &App, channel: &Channel, guarded: Side, action: &Action, heigh
 async fn follow_up(app: &App, height: u32) -> Result<()> {
     for mut action in app.store.pending_watch_actions().await? {
         let txid = Txid(action.txid);
-        let Some(stored) = app.store.channel(action.channel_id).await? else { continue };
+        let Some(stored) = app.store.channel(action.channel_id).await? else {
+            continue;
+        };
         let channel = book::assemble(&app.domain, &stored, &[])?;
         let Some(found) = app.node.get_raw_transaction(&txid).await? else {
             forgotten(app, &channel, action, height).await?;
@@ -151,26 +187,47 @@ async fn follow_up(app: &App, height: u32) -> Result<()> {
             }
             continue;
         }
-        let refused = app.node.get_transaction_receipt(&txid).await?.into_iter().find(|receipt| !receipt.succeeded());
+        let refused = app
+            .node
+            .get_transaction_receipt(&txid)
+            .await?
+            .into_iter()
+            .find(|receipt| !receipt.succeeded());
         action.mined_at = Some(height);
         let (kind, result, reason) = match refused {
             None => ("watch.acted", "mined", None),
             Some(receipt) => {
                 action.failed_at = Some(height);
-                ("watch.failed", "refused", Some(format!("the contract refused: {}", receipt.excepted)))
+                (
+                    "watch.failed",
+                    "refused",
+                    Some(format!("the contract refused: {}", receipt.excepted)),
+                )
             }
         };
         metrics::counter!("sparky_watch_actions_total", "action" => action.call.clone(), "result" => result).increment(1);
         let body = event_data(&channel, action.guarded, &action, None, reason);
-        let appended = app.store.mark_watch_action(&action, &[event(&channel, action.guarded, kind, &body)]).await?;
+        let appended = app
+            .store
+            .mark_watch_action(&action, &[event(&channel, action.guarded, kind, &body)])
+            .await?;
         app.tell(appended);
     }
     Ok(())
 }
 
 /// The node does not know the transaction any more: it gets it again, or the need is open again.
-async fn forgotten(app: &App, channel: &Channel, mut action: WatchAction, height: u32) -> Result<()> {
-    match app.node.send_raw_transaction(&hex::encode(&action.raw)).await {
+async fn forgotten(
+    app: &App,
+    channel: &Channel,
+    mut action: WatchAction,
+    height: u32,
+) -> Result<()> {
+    match app
+        .node
+        .send_raw_transaction(&hex::encode(&action.raw))
+        .await
+    {
         Ok(_) => Ok(()),
         Err(RpcError::Rejected { reason, .. }) => {
             action.failed_at = Some(height);
@@ -188,8 +245,12 @@ async fn forgotten(app: &App, channel: &Channel, mut action: WatchAction, height
 async fn is_in_mempool(app: &App, data: &[u8]) -> Result<bool> {
     let waiting: Vec<Txid> = app.node.call("getrawmempool", &[]).await?;
     for txid in waiting {
-        let Some(found) = app.node.get_raw_transaction(&txid).await? else { continue };
-        let Ok(transaction) = found.decode() else { continue };
+        let Some(found) = app.node.get_raw_transaction(&txid).await? else {
+            continue;
+        };
+        let Ok(transaction) = found.decode() else {
+            continue;
+        };
         if calls_of(app, &transaction).iter().any(|call| call == data) {
             return Ok(true);
         }
@@ -210,9 +271,17 @@ async fn gas_limit(app: &App, call: &ContractCall, data: &[u8]) -> Result<u64> {
     let tried = app.node.call_contract(&request).await?;
     if !tried.succeeded() {
         let refused = contract::explain(&tried.output);
-        return Err(Error::Internal(format!("the contract would refuse the call: {}", refused.reason)));
+        return Err(Error::Internal(format!(
+            "the contract would refuse the call: {}",
+            refused.reason
+        )));
     }
-    Ok(contract::gas_limit(call).max(contract::gas_limit_after_trial(tried.gas_used, tried.gas_refunded)))
+    Ok(
+        contract::gas_limit(call).max(contract::gas_limit_after_trial(
+            tried.gas_used,
+            tried.gas_refunded,
+        )),
+    )
 }
 
 async fn report_failure(
@@ -247,10 +316,21 @@ async fn report_failure(
 
 fn event(channel: &Channel, guarded: Side, kind: &'static str, body: &Value) -> NewEvent {
     let account: Account = channel.account(guarded);
-    NewEvent { account, kind, body: body.to_string().into(), proof: None }
+    NewEvent {
+        account,
+        kind,
+        body: body.to_string().into(),
+        proof: None,
+    }
 }
 
-fn event_data(channel: &Channel, guarded: Side, action: &WatchAction, deadline: Option<u32>, reason: Option<String>) -> Value {
+fn event_data(
+    channel: &Channel,
+    guarded: Side,
+    action: &WatchAction,
+    deadline: Option<u32>,
+    reason: Option<String>,
+) -> Value {
     json!({
         "channelId": channel.id(),
         "number": channel.params().number,
@@ -264,7 +344,8 @@ fn event_data(channel: &Channel, guarded: Side, action: &WatchAction, deadline: 
 }
 
 fn count(call: &ContractCall, result: &'static str) {
-    metrics::counter!("sparky_watch_actions_total", "action" => name(call), "result" => result).increment(1);
+    metrics::counter!("sparky_watch_actions_total", "action" => name(call), "result" => result)
+        .increment(1);
 }
 
 /// The call in the contract's words.

@@ -28,20 +28,28 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Where to follow from: what was followed before, on top of the block below the deployment.
 pub(crate) async fn start(app: &App) -> anyhow::Result<Follower> {
     let height = app.deployment.height.saturating_sub(1);
-    let hash = app
-        .node
-        .get_block_hash(height)
-        .await?
-        .ok_or_else(|| anyhow::anyhow!("the node has no block {height}: it syncs, or it is another chain"))?;
+    let hash = app.node.get_block_hash(height).await?.ok_or_else(|| {
+        anyhow::anyhow!("the node has no block {height}: it syncs, or it is another chain")
+    })?;
     let known = app.store.blocks().await?;
-    let known = known.into_iter().map(|(height, hash)| BlockRef { height, hash: BlockHash(hash) }).collect();
+    let known = known
+        .into_iter()
+        .map(|(height, hash)| BlockRef {
+            height,
+            hash: BlockHash(hash),
+        })
+        .collect();
     let mut start = Start::at(BlockRef { height, hash }, known);
     start.interval = match app.chain {
         Chain::Dev => Duration::from_millis(100),
         Chain::Regtest => Duration::from_millis(250),
         Chain::Testnet | Chain::Mainnet => Duration::from_secs(1),
     };
-    Ok(Follower::new(app.node.clone(), app.deployment.contract, start))
+    Ok(Follower::new(
+        app.node.clone(),
+        app.deployment.contract,
+        start,
+    ))
 }
 
 /// Follows until the relay stops. The node may come and go; payments do not need it.
@@ -77,10 +85,14 @@ async fn step(app: &App, follower: &mut Option<Follower>) -> std::result::Result
         Err(error) => return Err(describe(&error)),
     };
     match event {
-        Some(Event::Connected(block)) => connect(app, &block).await.map_err(|cause| cause.to_string())?,
+        Some(Event::Connected(block)) => connect(app, &block)
+            .await
+            .map_err(|cause| cause.to_string())?,
         Some(Event::Disconnected(at)) => {
             let below = here.position();
-            disconnect(app, at, below).await.map_err(|cause| cause.to_string())?;
+            disconnect(app, at, below)
+                .await
+                .map_err(|cause| cause.to_string())?;
         }
         Some(Event::Rewound(to)) => rewind(app, to).await.map_err(|cause| cause.to_string())?,
         None => {
@@ -140,7 +152,11 @@ async fn connect(app: &App, block: &follow::Block) -> Result<()> {
     let appended = app.store.connect_block(&new, &events, &notices).await?;
     let touched: BTreeSet<ChannelId> = events.iter().map(|event| event.channel_id).collect();
     refold(app, touched).await?;
-    app.tip.send_replace(Block { height: block.at.height, hash: block.at.hash, time });
+    app.tip.send_replace(Block {
+        height: block.at.height,
+        hash: block.at.hash,
+        time,
+    });
     app.tell(appended);
     tell_tip(app);
     channels::expire_proposals(app, block.at.height).await
@@ -150,25 +166,36 @@ async fn disconnect(app: &App, at: BlockRef, below: BlockRef) -> Result<()> {
     let touched = app.store.channels_in_block(at.hash.0).await?;
     let mut notices = Vec::new();
     for id in &touched {
-        let Some(params) = app.store.params(*id).await? else { continue };
+        let Some(params) = app.store.params(*id).await? else {
+            continue;
+        };
         let data = json!({ "channelId": id, "number": params.number, "height": at.height });
         notices.extend(to_both(&params, "channel.reorged", &data));
     }
     let sent = app.store.transactions_in(at.hash.0).await?;
     for transaction in &sent {
-        let data = json!({ "txid": Txid(transaction.txid).to_string(), "purpose": transaction.purpose });
+        let data =
+            json!({ "txid": Txid(transaction.txid).to_string(), "purpose": transaction.purpose });
         notices.push(about(transaction, "tx.reorged", &data));
     }
     let appended = app.store.disconnect_block(at.hash.0, &notices).await?;
     metrics::counter!("sparky_chain_reorgs_total").increment(1);
     refold(app, touched).await?;
     let time = app.tip.borrow().time;
-    app.tip.send_replace(Block { height: below.height, hash: below.hash, time });
+    app.tip.send_replace(Block {
+        height: below.height,
+        hash: below.hash,
+        time,
+    });
     app.tell(appended);
     tell_tip(app);
     for transaction in sent {
         // Most are in the mempool again already; one that is not gets another chance.
-        if let Err(cause) = app.node.send_raw_transaction(&hex::encode(&transaction.raw)).await {
+        if let Err(cause) = app
+            .node
+            .send_raw_transaction(&hex::encode(&transaction.raw))
+            .await
+        {
             tracing::info!(%cause, "a transaction that a reorganisation threw out was not taken again");
         }
     }
@@ -182,17 +209,33 @@ async fn rewind(app: &App, to: BlockRef) -> Result<()> {
         if height <= to.height {
             break;
         }
-        let below = blocks.last().map_or(to, |(height, hash)| BlockRef { height: *height, hash: BlockHash(*hash) });
-        disconnect(app, BlockRef { height, hash: BlockHash(hash) }, below).await?;
+        let below = blocks.last().map_or(to, |(height, hash)| BlockRef {
+            height: *height,
+            hash: BlockHash(*hash),
+        });
+        disconnect(
+            app,
+            BlockRef {
+                height,
+                hash: BlockHash(hash),
+            },
+            below,
+        )
+        .await?;
     }
     Ok(())
 }
 
 /// What the contract said about channels in a block, and whom that concerns.
-async fn events_of(app: &App, block: &follow::Block) -> Result<(Vec<NewChainEvent>, Vec<NewEvent>)> {
+async fn events_of(
+    app: &App,
+    block: &follow::Block,
+) -> Result<(Vec<NewChainEvent>, Vec<NewEvent>)> {
     let (mut events, mut notices) = (Vec::new(), Vec::new());
     for logged in &block.logs {
-        let Some(id) = logged.event.channel_id() else { continue };
+        let Some(id) = logged.event.channel_id() else {
+            continue;
+        };
         let params = match &logged.event {
             ChainEvent::Opened { params, .. } => Some(*params),
             _ => params_of(app, id, &events).await?,
@@ -201,15 +244,30 @@ async fn events_of(app: &App, block: &follow::Block) -> Result<(Vec<NewChainEven
             tracing::warn!(channel = %id, "an event of a channel that was never opened here");
             continue;
         };
-        notices.extend(to_both(&params, frame_kind(&logged.event), &data(&params, block.at.height, logged)));
-        events.push(NewChainEvent { log_index: log_index(logged), txid: logged.txid.0, channel_id: id, event: logged.event.clone() });
+        notices.extend(to_both(
+            &params,
+            frame_kind(&logged.event),
+            &data(&params, block.at.height, logged),
+        ));
+        events.push(NewChainEvent {
+            log_index: log_index(logged),
+            txid: logged.txid.0,
+            channel_id: id,
+            event: logged.event.clone(),
+        });
     }
     Ok((events, notices))
 }
 
-async fn params_of(app: &App, id: ChannelId, before: &[NewChainEvent]) -> Result<Option<ChannelParams>> {
+async fn params_of(
+    app: &App,
+    id: ChannelId,
+    before: &[NewChainEvent],
+) -> Result<Option<ChannelParams>> {
     let opened = before.iter().find_map(|new| match &new.event {
-        ChainEvent::Opened { channel_id, params, .. } if *channel_id == id => Some(*params),
+        ChainEvent::Opened {
+            channel_id, params, ..
+        } if *channel_id == id => Some(*params),
         _ => None,
     });
     match opened {
@@ -220,7 +278,10 @@ async fn params_of(app: &App, id: ChannelId, before: &[NewChainEvent]) -> Result
 
 /// One number for the position of a log in its block.
 fn log_index(logged: &Logged) -> i64 {
-    let (transaction, output) = (i64::from(logged.transaction_index), i64::from(logged.output_index));
+    let (transaction, output) = (
+        i64::from(logged.transaction_index),
+        i64::from(logged.output_index),
+    );
     (transaction << 40) | (output << 20) | i64::from(logged.log_index)
 }
 
@@ -250,11 +311,21 @@ fn data(params: &ChannelParams, height: u32, logged: &Logged) -> Value {
 
 fn to_both(params: &ChannelParams, kind: &'static str, data: &Value) -> [NewEvent; 2] {
     let body: std::sync::Arc<str> = data.to_string().into();
-    Side::BOTH.map(|side| NewEvent { account: params.account(side), kind, body: body.clone(), proof: None })
+    Side::BOTH.map(|side| NewEvent {
+        account: params.account(side),
+        kind,
+        body: body.clone(),
+        proof: None,
+    })
 }
 
 fn about(transaction: &SentTransaction, kind: &'static str, data: &Value) -> NewEvent {
-    NewEvent { account: transaction.account, kind, body: data.to_string().into(), proof: None }
+    NewEvent {
+        account: transaction.account,
+        kind,
+        body: data.to_string().into(),
+        proof: None,
+    }
 }
 
 /// The transactions of participants that a block holds.
@@ -263,22 +334,29 @@ async fn sent_in(app: &App, at: BlockRef) -> Result<Vec<SentTransaction>> {
     if waiting.is_empty() {
         return Ok(Vec::new());
     }
-    let Some(block) = app.node.get_block(&at.hash).await? else { return Ok(Vec::new()) };
+    let Some(block) = app.node.get_block(&at.hash).await? else {
+        return Ok(Vec::new());
+    };
     let txids: BTreeSet<[u8; 32]> = block.txids.iter().map(|txid| txid.0).collect();
-    Ok(waiting.into_iter().filter(|transaction| txids.contains(&transaction.txid)).collect())
+    Ok(waiting
+        .into_iter()
+        .filter(|transaction| txids.contains(&transaction.txid))
+        .collect())
 }
 
 /// Folds the facts of these channels anew, for those that are in memory.
 async fn refold(app: &App, ids: impl IntoIterator<Item = ChannelId>) -> Result<()> {
     for id in ids {
         let stored = app.store.channel(id).await?;
-        app.book.replace_facts(id, stored.as_ref().map(|stored| &stored.facts));
+        app.book
+            .replace_facts(id, stored.as_ref().map(|stored| &stored.facts));
     }
     Ok(())
 }
 
 fn tell_tip(app: &App) {
     let frame = json!({ "type": "block", "data": super::window::tip_view(app) });
-    app.hub.broadcast(&Notice::Passing(frame.to_string().into()));
+    app.hub
+        .broadcast(&Notice::Passing(frame.to_string().into()));
     metrics::gauge!("sparky_chain_height").set(f64::from(app.height()));
 }

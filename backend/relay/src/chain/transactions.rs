@@ -42,11 +42,20 @@ async fn broadcast(
     Caller(account): Caller,
     Body(request): Body<Broadcast>,
 ) -> Result<(StatusCode, Json<Value>)> {
-    let transaction = Transaction::from_hex(&request.hex)
-        .map_err(|cause| Error::InvalidValue { field: "hex", reason: cause.to_string() })?;
+    let transaction = Transaction::from_hex(&request.hex).map_err(|cause| Error::InvalidValue {
+        field: "hex",
+        reason: cause.to_string(),
+    })?;
     let txid = transaction.txid();
-    let purpose = request.purpose.map(|purpose| purpose.chars().take(80).collect());
-    let sent = SentTransaction { txid: txid.0, account, purpose, raw: transaction.encode() };
+    let purpose = request
+        .purpose
+        .map(|purpose| purpose.chars().take(80).collect());
+    let sent = SentTransaction {
+        txid: txid.0,
+        account,
+        purpose,
+        raw: transaction.encode(),
+    };
     app.store.put_transaction(&sent, app.height()).await?;
     match app.node.send_raw_transaction(&request.hex).await {
         Ok(_) => {}
@@ -59,27 +68,46 @@ async fn broadcast(
             return Err(refused.into());
         }
     }
-    Ok((StatusCode::ACCEPTED, Json(json!({ "txid": txid.to_string() }))))
+    Ok((
+        StatusCode::ACCEPTED,
+        Json(json!({ "txid": txid.to_string() })),
+    ))
 }
 
 async fn show(State(app): State<App>, _: Caller, Path(txid): Path<String>) -> Result<Json<Value>> {
     let unknown = || Error::UnknownTransaction(txid.clone());
     let id: Txid = txid.parse().map_err(|_| unknown())?;
-    let found = app.node.get_raw_transaction(&id).await?.ok_or_else(unknown)?;
+    let found = app
+        .node
+        .get_raw_transaction(&id)
+        .await?
+        .ok_or_else(unknown)?;
     let header = match found.block_hash {
         Some(hash) => app.node.get_block_header(&hash).await?,
         None => None,
     };
-    let receipts = if header.is_some() { app.node.get_transaction_receipt(&id).await? } else { Vec::new() };
-    let outputs = found.decode().map(|transaction| transaction.outputs).unwrap_or_default();
-    let calls = outputs.iter().filter_map(|output| Contract::parse(&output.script.0));
+    let receipts = if header.is_some() {
+        app.node.get_transaction_receipt(&id).await?
+    } else {
+        Vec::new()
+    };
+    let outputs = found
+        .decode()
+        .map(|transaction| transaction.outputs)
+        .unwrap_or_default();
+    let calls = outputs
+        .iter()
+        .filter_map(|output| Contract::parse(&output.script.0));
     let to: Vec<String> = calls
         .filter_map(|call| match call.target {
             Target::Call(contract) => Some(app.address(contract)),
             Target::Create => None,
         })
         .collect();
-    let receipts: Vec<Value> = receipts.iter().map(|receipt| receipt_view(&app, receipt)).collect();
+    let receipts: Vec<Value> = receipts
+        .iter()
+        .map(|receipt| receipt_view(&app, receipt))
+        .collect();
     Ok(Json(json!({
         "txid": txid,
         "confirmations": found.confirmations.unwrap_or(0),
@@ -105,13 +133,20 @@ fn receipt_view(app: &App, receipt: &Receipt) -> Value {
 pub(super) async fn revert_reason(app: &App, txid: Txid) -> Option<String> {
     let receipts = app.node.get_transaction_receipt(&txid).await.ok()?;
     let failed = receipts.into_iter().find(|receipt| !receipt.succeeded())?;
-    let text = if failed.excepted_message.is_empty() { failed.excepted } else { failed.excepted_message };
+    let text = if failed.excepted_message.is_empty() {
+        failed.excepted
+    } else {
+        failed.excepted_message
+    };
     Some(text)
 }
 
 /// A transaction's calls of our contract: the data of each.
 pub(crate) fn calls_of(app: &App, transaction: &Transaction) -> Vec<Vec<u8>> {
-    let calls = transaction.outputs.iter().filter_map(|output| Contract::parse(&output.script.0));
+    let calls = transaction
+        .outputs
+        .iter()
+        .filter_map(|output| Contract::parse(&output.script.0));
     calls
         .filter(|call| call.target == Target::Call(app.deployment.contract))
         .map(|call| call.data)

@@ -53,11 +53,22 @@ async fn fees(State(app): State<App>) -> Result<Json<Value>> {
     const WITHIN_BLOCKS: u32 = 6;
     let estimated = app.node.estimate_smart_fee(WITHIN_BLOCKS).await?;
     let rate = estimated.unwrap_or(LEAST_FEE_RATE).max(LEAST_FEE_RATE);
-    let price = app.node.get_dgp_info().await?.min_gas_price.max(LEAST_GAS_PRICE);
-    Ok(Json(json!({ "feePerKilobyteSat": rate.to_string(), "gasPriceSat": price.to_string() })))
+    let price = app
+        .node
+        .get_dgp_info()
+        .await?
+        .min_gas_price
+        .max(LEAST_GAS_PRICE);
+    Ok(Json(
+        json!({ "feePerKilobyteSat": rate.to_string(), "gasPriceSat": price.to_string() }),
+    ))
 }
 
-async fn utxos(State(app): State<App>, _: Caller, Path(address): Path<String>) -> Result<Json<Value>> {
+async fn utxos(
+    State(app): State<App>,
+    _: Caller,
+    Path(address): Path<String>,
+) -> Result<Json<Value>> {
     let account = app.parse_account(&address)?;
     let (items, height) = app.node.unspent(&account, app.network()).await?;
     Ok(Json(json!({ "items": items, "height": height })))
@@ -83,13 +94,28 @@ async fn call(State(app): State<App>, _: Caller, Body(call): Body<Call>) -> Resu
         return Err(Error::ContractNotListed);
     }
     if call.data.len() < 4 {
-        return Err(Error::InvalidValue { field: "data", reason: "a call names a function in its first four bytes".into() });
+        return Err(Error::InvalidValue {
+            field: "data",
+            reason: "a call names a function in its first four bytes".into(),
+        });
     }
-    let sender = call.sender.as_deref().map(|text| app.parse_account(text)).transpose()?;
-    let value = u64::try_from(call.amount_sat.unwrap_or_default().0)
-        .map_err(|_| Error::InvalidValue { field: "amountSat", reason: "more QTUM than there is".into() })?;
-    let request =
-        CallRequest { contract: &to, data: &call.data, sender: sender.as_ref(), gas_limit: Some(MOST_GAS), value };
+    let sender = call
+        .sender
+        .as_deref()
+        .map(|text| app.parse_account(text))
+        .transpose()?;
+    let value =
+        u64::try_from(call.amount_sat.unwrap_or_default().0).map_err(|_| Error::InvalidValue {
+            field: "amountSat",
+            reason: "more QTUM than there is".into(),
+        })?;
+    let request = CallRequest {
+        contract: &to,
+        data: &call.data,
+        sender: sender.as_ref(),
+        gas_limit: Some(MOST_GAS),
+        value,
+    };
     let done = app.node.call_contract(&request).await?;
     let refused = (done.excepted == "Revert").then(|| contract::explain(&done.output));
     Ok(Json(json!({

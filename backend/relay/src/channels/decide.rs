@@ -66,14 +66,23 @@ pub(super) async fn begin<T>(
     let (reply, outcome) = oneshot::channel();
     let mut live = entry.lock();
     let since = Instant::now();
-    let Decision { effect, events, value } = decide(&live.channel, side)?;
+    let Decision {
+        effect,
+        events,
+        value,
+    } = decide(&live.channel, side)?;
     let change = match effect {
         Effect::Direction(sender, next) => {
             let base = live.revisions[sender];
             live.revisions[sender] += 1;
             let street = Box::new(next.street(sender).clone());
             live.channel = *next;
-            Change::Direction { id, sender, base, street }
+            Change::Direction {
+                id,
+                sender,
+                base,
+                street,
+            }
         }
         Effect::Proposal(proposal, next) => {
             live.channel = *next;
@@ -82,7 +91,13 @@ pub(super) async fn begin<T>(
         Effect::Nothing => Change::Nothing,
     };
     // Within the lock: the order of decisions is the order of commits.
-    place.send(Job { entry: Arc::clone(&entry), change, events, since, reply });
+    place.send(Job {
+        entry: Arc::clone(&entry),
+        change,
+        events,
+        since,
+        reply,
+    });
     drop(live);
     Ok(Begun { value, outcome })
 }
@@ -99,5 +114,7 @@ pub(super) async fn decide<T>(
             return Ok(value);
         }
     }
-    Err(Error::Internal(format!("channel {id} keeps changing elsewhere")))
+    Err(Error::Internal(format!(
+        "channel {id} keeps changing elsewhere"
+    )))
 }

@@ -45,10 +45,18 @@ pub(crate) fn routes() -> Routes {
 }
 
 /// The channel that a path names, by id or by number, if it is the caller's.
-pub(crate) async fn participating(app: &App, caller: Account, name: &str) -> Result<(ChannelId, ChannelParams, Side)> {
+pub(crate) async fn participating(
+    app: &App,
+    caller: Account,
+    name: &str,
+) -> Result<(ChannelId, ChannelParams, Side)> {
     let unknown = || Error::UnknownChannel(name.to_owned());
     let id = match name.parse::<u64>() {
-        Ok(number) => app.store.channel_by_number(number).await?.ok_or_else(unknown)?,
+        Ok(number) => app
+            .store
+            .channel_by_number(number)
+            .await?
+            .ok_or_else(unknown)?,
         Err(_) => name.parse().map_err(|_| unknown())?,
     };
     let params = app.store.params(id).await?.ok_or_else(unknown)?;
@@ -64,17 +72,33 @@ async fn list(State(app): State<App>, Caller(caller): Caller) -> Result<Json<Val
     Ok(Json(json!({ "items": items })))
 }
 
-async fn show(State(app): State<App>, Caller(caller): Caller, Path(name): Path<String>) -> Result<Json<Value>> {
+async fn show(
+    State(app): State<App>,
+    Caller(caller): Caller,
+    Path(name): Path<String>,
+) -> Result<Json<Value>> {
     let (id, ..) = participating(&app, caller, &name).await?;
-    let stored = app.store.channel(id).await?.ok_or(Error::UnknownChannel(name))?;
+    let stored = app
+        .store
+        .channel(id)
+        .await?
+        .ok_or(Error::UnknownChannel(name))?;
     Ok(Json(view::channel(&app, caller, &stored).await?))
 }
 
-async fn show_by_number(state: State<App>, caller: Caller, Path(number): Path<u64>) -> Result<Json<Value>> {
+async fn show_by_number(
+    state: State<App>,
+    caller: Caller,
+    Path(number): Path<u64>,
+) -> Result<Json<Value>> {
     show(state, caller, Path(number.to_string())).await
 }
 
-async fn timeline(State(app): State<App>, Caller(caller): Caller, Path(name): Path<String>) -> Result<Json<Value>> {
+async fn timeline(
+    State(app): State<App>,
+    Caller(caller): Caller,
+    Path(name): Path<String>,
+) -> Result<Json<Value>> {
     let (id, ..) = participating(&app, caller, &name).await?;
     Ok(Json(view::timeline(&app, id).await?))
 }
@@ -97,7 +121,10 @@ async fn updates(
         update: Box<RawValue>,
     }
     let (id, ..) = participating(&app, caller, &name).await?;
-    let proofs = app.store.proofs(id, query.direction, query.after, PAGE).await?;
+    let proofs = app
+        .store
+        .proofs(id, query.direction, query.after, PAGE)
+        .await?;
     let items = proofs
         .iter()
         .map(|(_, body)| serde_json::from_str(body).map(|event: Event| event.update))
@@ -114,7 +141,10 @@ async fn submit_proof(
 ) -> Result<(StatusCode, Json<Value>)> {
     let (id, ..) = participating(&app, caller, &name).await?;
     let nonce = update.proof.proof.nonce;
-    let stored = submit::hand_in(&app, caller, id, Paper::Proof(update)).await.durable().await?;
+    let stored = submit::hand_in(&app, caller, id, Paper::Proof(update))
+        .await
+        .durable()
+        .await?;
     Ok((stored.status(), Json(json!({ "nonce": nonce }))))
 }
 
@@ -125,7 +155,10 @@ async fn submit_ack(
     Body(ack): Body<Ack>,
 ) -> Result<(StatusCode, Json<Value>)> {
     let (id, ..) = participating(&app, caller, &name).await?;
-    let stored = submit::hand_in(&app, caller, id, Paper::Ack(ack)).await.durable().await?;
+    let stored = submit::hand_in(&app, caller, id, Paper::Ack(ack))
+        .await
+        .durable()
+        .await?;
     Ok((stored.status(), Json(json!({ "nonce": ack.nonce }))))
 }
 
@@ -137,6 +170,9 @@ async fn submit_nack(
 ) -> Result<(StatusCode, Json<Value>)> {
     let (id, ..) = participating(&app, caller, &name).await?;
     let refused = nack.refused;
-    let stored = submit::hand_in(&app, caller, id, Paper::Nack(nack)).await.durable().await?;
+    let stored = submit::hand_in(&app, caller, id, Paper::Nack(nack))
+        .await
+        .durable()
+        .await?;
     Ok((stored.status(), Json(json!({ "nonce": refused }))))
 }

@@ -10,8 +10,8 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sparky_protocol::{
-    Account, Amount, Authorisation, ChannelId, ChannelParams, CooperativeClose, CooperativeWithdraw, Domain, Hash, Net,
-    Side, Signature,
+    Account, Amount, Authorisation, ChannelId, ChannelParams, CooperativeClose,
+    CooperativeWithdraw, Domain, Hash, Net, Side, Signature,
 };
 
 use super::{
@@ -49,7 +49,11 @@ struct Proposal {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+#[serde(
+    tag = "kind",
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase"
+)]
 enum What {
     Close { net_to_a: Net },
     Withdraw { from_b: bool, amount_sat: Amount },
@@ -59,12 +63,24 @@ impl Proposal {
     fn authorisation(&self, channel_id: ChannelId) -> Authorisation {
         let (sequence, valid_until) = (self.sequence, self.valid_until);
         match self.what {
-            What::Close { net_to_a } => {
-                Authorisation::CooperativeClose(CooperativeClose { channel_id, net_to_a, sequence, valid_until })
-            }
-            What::Withdraw { from_b, amount_sat: amount } => {
+            What::Close { net_to_a } => Authorisation::CooperativeClose(CooperativeClose {
+                channel_id,
+                net_to_a,
+                sequence,
+                valid_until,
+            }),
+            What::Withdraw {
+                from_b,
+                amount_sat: amount,
+            } => {
                 let from = Side::from_flag(from_b);
-                Authorisation::CooperativeWithdraw(CooperativeWithdraw { channel_id, from, amount, sequence, valid_until })
+                Authorisation::CooperativeWithdraw(CooperativeWithdraw {
+                    channel_id,
+                    from,
+                    amount,
+                    sequence,
+                    valid_until,
+                })
             }
         }
     }
@@ -82,9 +98,17 @@ fn digest(authorisation: &Authorisation, domain: &Domain) -> Option<Hash> {
 pub(super) fn view(stored: &StoredProposal) -> Option<Value> {
     let authorisation: Authorisation = serde_json::from_str(&stored.body).ok()?;
     let (what, sequence) = match authorisation {
-        Authorisation::CooperativeClose(close) => (What::Close { net_to_a: close.net_to_a }, close.sequence),
+        Authorisation::CooperativeClose(close) => (
+            What::Close {
+                net_to_a: close.net_to_a,
+            },
+            close.sequence,
+        ),
         Authorisation::CooperativeWithdraw(withdraw) => (
-            What::Withdraw { from_b: withdraw.from.is_b(), amount_sat: withdraw.amount },
+            What::Withdraw {
+                from_b: withdraw.from.is_b(),
+                amount_sat: withdraw.amount,
+            },
             withdraw.sequence,
         ),
         Authorisation::Close(_) => return None,
@@ -108,14 +132,25 @@ pub(super) fn view(stored: &StoredProposal) -> Option<Value> {
 
 fn event(account: Account, kind: &'static str, proposal: &StoredProposal) -> NewEvent {
     let body = json!({ "channelId": proposal.channel_id, "proposal": view(proposal) });
-    NewEvent { account, kind, body: body.to_string().into(), proof: None }
+    NewEvent {
+        account,
+        kind,
+        body: body.to_string().into(),
+        proof: None,
+    }
 }
 
 fn to_both(params: &ChannelParams, kind: &'static str, proposal: &StoredProposal) -> Vec<NewEvent> {
-    Side::BOTH.map(|side| event(params.account(side), kind, proposal)).into()
+    Side::BOTH
+        .map(|side| event(params.account(side), kind, proposal))
+        .into()
 }
 
-async fn list(State(app): State<App>, Caller(caller): Caller, Path(name): Path<String>) -> Result<Json<Value>> {
+async fn list(
+    State(app): State<App>,
+    Caller(caller): Caller,
+    Path(name): Path<String>,
+) -> Result<Json<Value>> {
     let (id, ..) = participating(&app, caller, &name).await?;
     let proposals = app.store.proposals(id, app.oldest_binding_height()).await?;
     let items: Vec<Value> = proposals.iter().filter_map(view).collect();
@@ -131,13 +166,18 @@ async fn propose(
 ) -> Result<(StatusCode, Json<Value>)> {
     let (id, params, side) = participating(&app, caller, &name).await?;
     let authorisation = proposal.authorisation(id);
-    let digest = digest(&authorisation, &app.domain).ok_or_else(|| Error::Internal("not cooperative".into()))?;
-    proposal.signature.verify(&digest, &caller).map_err(|bad| Error::Rejected(bad.into()))?;
+    let digest = digest(&authorisation, &app.domain)
+        .ok_or_else(|| Error::Internal("not cooperative".into()))?;
+    proposal
+        .signature
+        .verify(&digest, &caller)
+        .map_err(|bad| Error::Rejected(bad.into()))?;
     let stored = StoredProposal {
         id: hex::encode(&digest.0[..16]),
         channel_id: id,
         proposer: side,
-        body: serde_json::to_string(&authorisation).map_err(|cause| Error::Internal(cause.to_string()))?,
+        body: serde_json::to_string(&authorisation)
+            .map_err(|cause| Error::Internal(cause.to_string()))?,
         valid_until: proposal.valid_until,
         signature: proposal.signature.to_string(),
         countersignature: None,
@@ -154,8 +194,16 @@ async fn propose(
     let tip = app.protocol_tip();
     let created = decide(&app, caller, id, |channel, _| {
         let next = channel.authorise(authorisation, &tip)?;
-        let events = vec![event(params.account(side.other()), "proposal.created", &stored)];
-        Ok(Decision { effect: Effect::Proposal(Box::new(stored.clone()), Box::new(next)), events, value: Stored::New })
+        let events = vec![event(
+            params.account(side.other()),
+            "proposal.created",
+            &stored,
+        )];
+        Ok(Decision {
+            effect: Effect::Proposal(Box::new(stored.clone()), Box::new(next)),
+            events,
+            value: Stored::New,
+        })
     })
     .await?;
     Ok((created.status(), Json(json!(view(&stored)))))
@@ -173,26 +221,46 @@ async fn countersign(
     Body(answer): Body<Countersignature>,
 ) -> Result<Json<Value>> {
     let (id, params, side) = participating(&app, caller, &name).await?;
-    let stored = app.store.proposal(id, &proposal).await?.ok_or(Error::NotFound("proposal"))?;
+    let stored = app
+        .store
+        .proposal(id, &proposal)
+        .await?
+        .ok_or(Error::NotFound("proposal"))?;
     if stored.proposer == side {
-        return Err(Error::ProposalRefused("the partner has to sign, not the proposer again".into()));
+        return Err(Error::ProposalRefused(
+            "the partner has to sign, not the proposer again".into(),
+        ));
     }
-    agree(&app, &params, stored, answer.signature).await.map(Json)
+    agree(&app, &params, stored, answer.signature)
+        .await
+        .map(Json)
 }
 
-async fn agree(app: &App, params: &ChannelParams, mut stored: StoredProposal, signature: Signature) -> Result<Value> {
+async fn agree(
+    app: &App,
+    params: &ChannelParams,
+    mut stored: StoredProposal,
+    signature: Signature,
+) -> Result<Value> {
     let authorisation: Authorisation =
         serde_json::from_str(&stored.body).map_err(|cause| Error::Internal(cause.to_string()))?;
-    let digest = digest(&authorisation, &app.domain).ok_or_else(|| Error::Internal("not cooperative".into()))?;
+    let digest = digest(&authorisation, &app.domain)
+        .ok_or_else(|| Error::Internal("not cooperative".into()))?;
     let partner = params.account(stored.proposer.other());
-    signature.verify(&digest, &partner).map_err(|bad| Error::Rejected(bad.into()))?;
+    signature
+        .verify(&digest, &partner)
+        .map_err(|bad| Error::Rejected(bad.into()))?;
     let text = signature.to_string();
     if stored.countersignature.as_ref() == Some(&text) {
         return Ok(json!(view(&stored)));
     }
     stored.countersignature = Some(text.clone());
     let events = to_both(params, "proposal.accepted", &stored);
-    let appended = app.store.countersign(&stored.id, &text, &events).await?.ok_or(Error::ProposalEnded)?;
+    let appended = app
+        .store
+        .countersign(&stored.id, &text, &events)
+        .await?
+        .ok_or(Error::ProposalEnded)?;
     app.tell(appended);
     Ok(json!(view(&stored)))
 }
@@ -205,11 +273,19 @@ async fn withdraw(
     Path((name, proposal)): Path<(String, String)>,
 ) -> Result<StatusCode> {
     let (id, params, _) = participating(&app, caller, &name).await?;
-    let mut stored = app.store.proposal(id, &proposal).await?.ok_or(Error::NotFound("proposal"))?;
+    let mut stored = app
+        .store
+        .proposal(id, &proposal)
+        .await?
+        .ok_or(Error::NotFound("proposal"))?;
     let height = app.height();
     stored.ended_at = Some(height);
     let events = to_both(&params, "proposal.expired", &stored);
-    let appended = app.store.end_proposal(&stored.id, height, &events).await?.ok_or(Error::ProposalEnded)?;
+    let appended = app
+        .store
+        .end_proposal(&stored.id, height, &events)
+        .await?
+        .ok_or(Error::ProposalEnded)?;
     app.tell(appended);
     Ok(StatusCode::NO_CONTENT)
 }
@@ -217,7 +293,9 @@ async fn withdraw(
 /// Ends the proposals whose last block has passed, and tells both participants.
 pub(crate) async fn expire(app: &App, height: u32) -> Result<()> {
     for mut proposal in app.store.outlived_proposals(height).await? {
-        let Some(params) = app.store.params(proposal.channel_id).await? else { continue };
+        let Some(params) = app.store.params(proposal.channel_id).await? else {
+            continue;
+        };
         proposal.ended_at = Some(height);
         // One that both signed is over quietly: it was used, or it is of no use any more.
         let events = match proposal.countersignature {
@@ -225,7 +303,11 @@ pub(crate) async fn expire(app: &App, height: u32) -> Result<()> {
             None => to_both(&params, "proposal.expired", &proposal),
         };
         let events: Arc<[NewEvent]> = events.into();
-        if let Some(appended) = app.store.end_proposal(&proposal.id, height, &events).await? {
+        if let Some(appended) = app
+            .store
+            .end_proposal(&proposal.id, height, &events)
+            .await?
+        {
             app.tell(appended);
         }
     }

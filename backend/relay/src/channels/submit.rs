@@ -66,16 +66,33 @@ pub(crate) struct Handed {
 /// is decided in that order, and may become durable together.
 pub(crate) async fn hand_in(app: &App, caller: Account, id: ChannelId, paper: Paper) -> Handed {
     let begun = match Frame::of(app, id, &paper) {
-        Ok(frame) => begin(app, caller, id, &mut |channel, side| frame.decide(&paper, channel, side)).await,
+        Ok(frame) => {
+            begin(app, caller, id, &mut |channel, side| {
+                frame.decide(&paper, channel, side)
+            })
+            .await
+        }
         Err(error) => Err(error),
     };
-    Handed { app: app.clone(), caller, id, paper, begun }
+    Handed {
+        app: app.clone(),
+        caller,
+        id,
+        paper,
+        begun,
+    }
 }
 
 impl Handed {
     /// Waits until it is durable, or says why it is refused.
     pub(crate) async fn durable(self) -> Result<Stored> {
-        let Self { app, caller, id, paper, begun } = self;
+        let Self {
+            app,
+            caller,
+            id,
+            paper,
+            begun,
+        } = self;
         let first = match begun {
             Ok(begun) => begun.durable().await,
             Err(error) => Err(error),
@@ -84,25 +101,35 @@ impl Handed {
             Ok(Some(stored)) => Ok(stored),
             Ok(None) => {
                 let frame = Frame::of(&app, id, &paper)?;
-                decide(&app, caller, id, |channel, side| frame.decide(&paper, channel, side)).await
+                decide(&app, caller, id, |channel, side| {
+                    frame.decide(&paper, channel, side)
+                })
+                .await
             }
             Err(error) => Err(error),
         };
-        let Paper::Proof(update) = &paper else { return result };
+        let Paper::Proof(update) = &paper else {
+            return result;
+        };
         let result = match result {
             Err(Error::Rejected(Rejected::StaleNonce { newest, got })) => {
-                repeated(&app, id, update).await.and_then(|known| match known {
-                    Known::Same => Ok(Stored::Same),
-                    Known::Other => Err(Error::NonceConflict { nonce: got }),
-                    Known::Gone => Err(Rejected::StaleNonce { newest, got }.into()),
-                })
+                repeated(&app, id, update)
+                    .await
+                    .and_then(|known| match known {
+                        Known::Same => Ok(Stored::Same),
+                        Known::Other => Err(Error::NonceConflict { nonce: got }),
+                        Known::Gone => Err(Rejected::StaleNonce { newest, got }.into()),
+                    })
             }
             other => other,
         };
         match &result {
             Ok(Stored::New) => metrics::counter!("sparky_states_accepted_total").increment(1),
             Ok(Stored::Same) => {}
-            Err(error) => metrics::counter!("sparky_states_rejected_total", "reason" => error.code()).increment(1),
+            Err(error) => {
+                metrics::counter!("sparky_states_rejected_total", "reason" => error.code())
+                    .increment(1)
+            }
         }
         result
     }
@@ -119,12 +146,33 @@ struct Frame {
 impl Frame {
     fn of(app: &App, id: ChannelId, paper: &Paper) -> Result<Self> {
         let body = match paper {
-            Paper::Proof(update) => serde_json::to_string(&Forwarded { channel_id: id, update: Some(update), ack: None, nack: None }),
-            Paper::Ack(ack) => serde_json::to_string(&Forwarded { channel_id: id, update: None, ack: Some(ack), nack: None }),
-            Paper::Nack(nack) => serde_json::to_string(&Forwarded { channel_id: id, update: None, ack: None, nack: Some(nack) }),
+            Paper::Proof(update) => serde_json::to_string(&Forwarded {
+                channel_id: id,
+                update: Some(update),
+                ack: None,
+                nack: None,
+            }),
+            Paper::Ack(ack) => serde_json::to_string(&Forwarded {
+                channel_id: id,
+                update: None,
+                ack: Some(ack),
+                nack: None,
+            }),
+            Paper::Nack(nack) => serde_json::to_string(&Forwarded {
+                channel_id: id,
+                update: None,
+                ack: None,
+                nack: Some(nack),
+            }),
         };
-        let body = body.map_err(|cause| Error::Internal(cause.to_string()))?.into();
-        Ok(Self { id, tip: app.protocol_tip(), body })
+        let body = body
+            .map_err(|cause| Error::Internal(cause.to_string()))?
+            .into();
+        Ok(Self {
+            id,
+            tip: app.protocol_tip(),
+            body,
+        })
     }
 
     fn decide(&self, paper: &Paper, channel: &Channel, side: Side) -> Result<Decision<Stored>> {
@@ -141,7 +189,11 @@ impl Frame {
                 let sender = signer(channel, update)?;
                 let mut event = self.event("proof.received", channel.account(sender.other()));
                 event.proof = Some((self.id, sender, update.proof.proof.nonce));
-                Ok(Decision { effect: Effect::Direction(sender, Box::new(next)), events: vec![event], value: Stored::New })
+                Ok(Decision {
+                    effect: Effect::Direction(sender, Box::new(next)),
+                    events: vec![event],
+                    value: Stored::New,
+                })
             }
             Err(Rejected::AlreadyHeld { .. }) => Ok(nothing_new()),
             Err(rule) => Err(rule.into()),
@@ -152,13 +204,18 @@ impl Frame {
         match channel.accept_ack(ack) {
             Ok(next) => {
                 let event = self.event("proof.acked", channel.account(ack.sender));
-                Ok(Decision { effect: Effect::Direction(ack.sender, Box::new(next)), events: vec![event], value: Stored::New })
+                Ok(Decision {
+                    effect: Effect::Direction(ack.sender, Box::new(next)),
+                    events: vec![event],
+                    value: Stored::New,
+                })
             }
             Err(Rejected::AlreadyHeld { .. }) => Ok(nothing_new()),
             // Acks are cumulative: a newer one has said it already, if this one is genuine at all.
             Err(Rejected::StaleNonce { .. }) => {
                 let recipient = channel.account(ack.sender.other());
-                ack.verify(channel.domain(), &recipient).map_err(|bad| Error::Rejected(bad.into()))?;
+                ack.verify(channel.domain(), &recipient)
+                    .map_err(|bad| Error::Rejected(bad.into()))?;
                 Ok(nothing_new())
             }
             Err(rule) => Err(rule.into()),
@@ -167,18 +224,34 @@ impl Frame {
 
     fn decide_nack(&self, nack: &Nack, channel: &Channel, side: Side) -> Result<Decision<Stored>> {
         if nack.channel_id != self.id {
-            return Err(Rejected::WrongChannel { expected: self.id, got: nack.channel_id }.into());
+            return Err(Rejected::WrongChannel {
+                expected: self.id,
+                got: nack.channel_id,
+            }
+            .into());
         }
         if nack.sender == side {
             let reason = "only the recipient of a proof can refuse it".to_owned();
-            return Err(Error::InvalidValue { field: "sender", reason });
+            return Err(Error::InvalidValue {
+                field: "sender",
+                reason,
+            });
         }
         let event = self.event("proof.refused", channel.account(nack.sender));
-        Ok(Decision { effect: Effect::Nothing, events: vec![event], value: Stored::New })
+        Ok(Decision {
+            effect: Effect::Nothing,
+            events: vec![event],
+            value: Stored::New,
+        })
     }
 
     fn event(&self, kind: &'static str, account: Account) -> NewEvent {
-        NewEvent { account, kind, body: Arc::clone(&self.body), proof: None }
+        NewEvent {
+            account,
+            kind,
+            body: Arc::clone(&self.body),
+            proof: None,
+        }
     }
 }
 
@@ -196,13 +269,19 @@ struct Forwarded<'a> {
 }
 
 fn nothing_new() -> Decision<Stored> {
-    Decision { effect: Effect::Nothing, events: Vec::new(), value: Stored::Same }
+    Decision {
+        effect: Effect::Nothing,
+        events: Vec::new(),
+        value: Stored::Same,
+    }
 }
 
 /// Who signed an update, of the two who may.
 fn signer(channel: &Channel, update: &Update) -> Result<Side> {
     let account = update.proof.signature.signer_account();
-    channel.side_of(&account).ok_or_else(|| Rejected::NotParticipant { account }.into())
+    channel
+        .side_of(&account)
+        .ok_or_else(|| Rejected::NotParticipant { account }.into())
 }
 
 /// What is known of a nonce that is not new.
@@ -221,7 +300,10 @@ async fn repeated(app: &App, id: ChannelId, update: &Update) -> Result<Known> {
         let live = entry.lock();
         let sender = signer(&live.channel, update)?;
         let standing = live.channel.street(sender).standing();
-        let known = standing.iter().find(|one| one.signed.proof.nonce == nonce).map(|one| one.signed);
+        let known = standing
+            .iter()
+            .find(|one| one.signed.proof.nonce == nonce)
+            .map(|one| one.signed);
         (live.channel.account(sender), known.ok_or(sender))
     };
     let known = match known {
@@ -231,7 +313,9 @@ async fn repeated(app: &App, id: ChannelId, update: &Update) -> Result<Known> {
     match known {
         Some(known) if known == *signed => Ok(Known::Same),
         other => {
-            signed.verify(&app.domain, &account).map_err(|bad| Error::Rejected(bad.into()))?;
+            signed
+                .verify(&app.domain, &account)
+                .map_err(|bad| Error::Rejected(bad.into()))?;
             if other.is_none() {
                 return Ok(Known::Gone);
             }
@@ -242,14 +326,24 @@ async fn repeated(app: &App, id: ChannelId, update: &Update) -> Result<Known> {
     }
 }
 
-async fn stored_proof(app: &App, id: ChannelId, sender: Side, nonce: u64) -> Result<Option<sparky_protocol::SignedProof>> {
+async fn stored_proof(
+    app: &App,
+    id: ChannelId,
+    sender: Side,
+    nonce: u64,
+) -> Result<Option<sparky_protocol::SignedProof>> {
     #[derive(serde::Deserialize)]
     struct Event {
         update: Update,
     }
-    let Some(before) = nonce.checked_sub(1) else { return Ok(None) };
+    let Some(before) = nonce.checked_sub(1) else {
+        return Ok(None);
+    };
     let found = app.store.proofs(id, sender, before, 1).await?;
-    let Some((_, body)) = found.into_iter().find(|(found, _)| *found == nonce) else { return Ok(None) };
-    let event: Event = serde_json::from_str(&body).map_err(|cause| Error::Internal(cause.to_string()))?;
+    let Some((_, body)) = found.into_iter().find(|(found, _)| *found == nonce) else {
+        return Ok(None);
+    };
+    let event: Event =
+        serde_json::from_str(&body).map_err(|cause| Error::Internal(cause.to_string()))?;
     Ok(Some(event.update.proof))
 }

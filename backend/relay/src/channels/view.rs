@@ -21,8 +21,11 @@ pub(super) async fn channel(app: &App, caller: Account, stored: &StoredChannel) 
     let id = stored.facts.channel_id;
     let proposals = app.store.proposals(id, app.oldest_binding_height()).await?;
     let channel = book::assemble(&app.domain, stored, &proposals)?;
-    let open: Vec<Value> =
-        proposals.iter().filter(|proposal| proposal.ended_at.is_none()).filter_map(proposals::view).collect();
+    let open: Vec<Value> = proposals
+        .iter()
+        .filter(|proposal| proposal.ended_at.is_none())
+        .filter_map(proposals::view)
+        .collect();
     Ok(json!({
         "channelId": id,
         "number": params.number,
@@ -48,15 +51,18 @@ pub(super) async fn watch(app: &App, channel: &Channel, side: Side) -> Result<Va
     let on = app.tower_on.load(Ordering::Relaxed);
     let settled = channel.phase(app.height()) == Phase::Settled;
     let actions = app.store.watch_actions(id).await?;
-    let last = actions.iter().rfind(|action| action.guarded == side).map(|action| {
-        json!({
-            "call": action.call,
-            "txid": sparky_qtum::Txid(action.txid).to_string(),
-            "sentAt": action.sent_at,
-            "minedAt": action.mined_at,
-            "failedAt": action.failed_at,
-        })
-    });
+    let last = actions
+        .iter()
+        .rfind(|action| action.guarded == side)
+        .map(|action| {
+            json!({
+                "call": action.call,
+                "txid": sparky_qtum::Txid(action.txid).to_string(),
+                "sentAt": action.sent_at,
+                "minedAt": action.mined_at,
+                "failedAt": action.failed_at,
+            })
+        });
     Ok(json!({
         "enabled": enabled,
         "armed": enabled && on && !settled,

@@ -18,10 +18,16 @@ use crate::{
 };
 
 pub(super) fn routes() -> Routes {
-    Routes::new().get("/api/v1/channels/{id}/watch", show).put("/api/v1/channels/{id}/watch", switch)
+    Routes::new()
+        .get("/api/v1/channels/{id}/watch", show)
+        .put("/api/v1/channels/{id}/watch", switch)
 }
 
-async fn show(State(app): State<App>, Caller(caller): Caller, Path(name): Path<String>) -> Result<Json<Value>> {
+async fn show(
+    State(app): State<App>,
+    Caller(caller): Caller,
+    Path(name): Path<String>,
+) -> Result<Json<Value>> {
     let (id, _, side) = participating(&app, caller, &name).await?;
     let entry = app.book.entry(&app, id).await?;
     let channel = entry.lock().channel.clone();
@@ -41,12 +47,21 @@ async fn switch(
 ) -> Result<Json<Value>> {
     let (id, params, side) = participating(&app, caller, &name).await?;
     let disabled_at = (!enabled).then(|| app.height());
-    let entry = app.book.entry(&app, id).await.map_err(|_| Error::UnknownChannel(name))?;
+    let entry = app
+        .book
+        .entry(&app, id)
+        .await
+        .map_err(|_| Error::UnknownChannel(name))?;
     let channel = entry.lock().channel.clone();
     let events = if enabled {
         let armed_nonce = channel.street(side.other()).nonce();
         let body = json!({ "channelId": id, "number": params.number, "armedNonce": armed_nonce });
-        vec![NewEvent { account: caller, kind: "watch.armed", body: body.to_string().into(), proof: None }]
+        vec![NewEvent {
+            account: caller,
+            kind: "watch.armed",
+            body: body.to_string().into(),
+            proof: None,
+        }]
     } else {
         Vec::new()
     };

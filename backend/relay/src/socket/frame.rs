@@ -18,10 +18,20 @@ pub(super) struct Request {
 /// What a client wants.
 pub(super) enum Verb {
     Hello {},
-    Auth { token: Option<String>, ticket: Option<String> },
-    Subscribe { after: i64 },
-    Paper { channel_id: ChannelId, paper: Paper },
-    Ack { seq: i64 },
+    Auth {
+        token: Option<String>,
+        ticket: Option<String>,
+    },
+    Subscribe {
+        after: i64,
+    },
+    Paper {
+        channel_id: ChannelId,
+        paper: Paper,
+    },
+    Ack {
+        seq: i64,
+    },
     Ping {},
 }
 
@@ -78,7 +88,10 @@ impl Request {
     pub(super) fn parse(text: &str) -> Option<Self> {
         let Envelope { id, kind, data } = serde_json::from_str(text).ok()?;
         let data = data.map_or("{}", serde_json::value::RawValue::get);
-        Some(Self { id, verb: verb(&kind, data) })
+        Some(Self {
+            id,
+            verb: verb(&kind, data),
+        })
     }
 }
 
@@ -90,21 +103,38 @@ fn verb(kind: &str, data: &str) -> Result<Verb> {
             let Auth { token, ticket } = read(data)?;
             Verb::Auth { token, ticket }
         }
-        "subscribe" => Verb::Subscribe { after: read::<Subscribe>(data)?.after },
-        "ack" => Verb::Ack { seq: read::<Seq>(data)?.seq },
+        "subscribe" => Verb::Subscribe {
+            after: read::<Subscribe>(data)?.after,
+        },
+        "ack" => Verb::Ack {
+            seq: read::<Seq>(data)?.seq,
+        },
         "proof.submit" => {
             let ProofSubmit { channel_id, update } = read(data)?;
-            Verb::Paper { channel_id, paper: Paper::Proof(update) }
+            Verb::Paper {
+                channel_id,
+                paper: Paper::Proof(update),
+            }
         }
         "ack.submit" => {
             let AckSubmit { channel_id, ack } = read(data)?;
-            Verb::Paper { channel_id, paper: Paper::Ack(ack) }
+            Verb::Paper {
+                channel_id,
+                paper: Paper::Ack(ack),
+            }
         }
         "nack.submit" => {
             let NackSubmit { channel_id, nack } = read(data)?;
-            Verb::Paper { channel_id, paper: Paper::Nack(nack) }
+            Verb::Paper {
+                channel_id,
+                paper: Paper::Nack(nack),
+            }
         }
-        other => return Err(Error::BadRequest(format!("there is no frame of type {other:.40}"))),
+        other => {
+            return Err(Error::BadRequest(format!(
+                "there is no frame of type {other:.40}"
+            )));
+        }
     })
 }
 
@@ -118,7 +148,16 @@ mod tests {
 
     #[test]
     fn what_is_no_frame_can_not_be_answered() {
-        for text in ["", "no", "[]", "{}", "{\"id\":1}", "{\"type\":5}", "\"ping\"", "{\"type\":\"ping\""] {
+        for text in [
+            "",
+            "no",
+            "[]",
+            "{}",
+            "{\"id\":1}",
+            "{\"type\":5}",
+            "\"ping\"",
+            "{\"type\":\"ping\"",
+        ] {
             assert!(Request::parse(text).is_none(), "{text}");
         }
     }
@@ -127,13 +166,23 @@ mod tests {
     fn an_unknown_type_or_wrong_data_is_answered() {
         let codes = [
             (r#"{"id":1,"type":"nonsense"}"#, "bad-request"),
-            (r#"{"id":1,"type":"ack","data":{"seq":"x"}}"#, "invalid-value"),
-            (r#"{"id":1,"type":"proof.submit","data":{}}"#, "invalid-value"),
+            (
+                r#"{"id":1,"type":"ack","data":{"seq":"x"}}"#,
+                "invalid-value",
+            ),
+            (
+                r#"{"id":1,"type":"proof.submit","data":{}}"#,
+                "invalid-value",
+            ),
         ];
         for (text, code) in codes {
             let request = Request::parse(text).expect("a frame");
             assert_eq!(request.id, Value::from(1));
-            assert_eq!(request.verb.err().map(|error| error.code()), Some(code), "{text}");
+            assert_eq!(
+                request.verb.err().map(|error| error.code()),
+                Some(code),
+                "{text}"
+            );
         }
     }
 }

@@ -53,7 +53,11 @@ pub(crate) fn routes() -> Routes {
     Routes::new().get("/api/v1/ws", upgrade)
 }
 
-async fn upgrade(State(app): State<App>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Result<Response> {
+async fn upgrade(
+    State(app): State<App>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response> {
     auth::allowed_origin(&app, &headers)?;
     let token = auth::bearer(&headers).or_else(|| protocol_token(&headers));
     let account = match token {
@@ -74,12 +78,19 @@ async fn upgrade(State(app): State<App>, headers: HeaderMap, upgrade: WebSocketU
 
 fn protocol_token(headers: &HeaderMap) -> Option<&str> {
     let protocols = headers.get(header::SEC_WEBSOCKET_PROTOCOL)?.to_str().ok()?;
-    protocols.split(',').find_map(|protocol| protocol.trim().strip_prefix("bearer."))
+    protocols
+        .split(',')
+        .find_map(|protocol| protocol.trim().strip_prefix("bearer."))
 }
 
 async fn serve(app: App, socket: WebSocket, account: Option<Account>) {
     metrics::gauge!("sparky_ws_connections").increment(1.0);
-    let mut session = Session { app: app.clone(), wire: Wire::new(socket), peer: None, waiting: FuturesUnordered::new() };
+    let mut session = Session {
+        app: app.clone(),
+        wire: Wire::new(socket),
+        peer: None,
+        waiting: FuturesUnordered::new(),
+    };
     if let Some(account) = account {
         session.sign_in(account).await;
     }
@@ -138,8 +149,12 @@ impl Session {
                 Wake::Notice(None) => return Closed::Restart,
                 Wake::Slow => return Closed::Slow,
                 Wake::Stopping => return Closed::Restart,
-                Wake::Tick if DEAD <= heard.max(self.wire.ponged()).elapsed() => return Closed::Gone,
-                Wake::Tick if self.peer.is_none() && SIGN_IN <= born.elapsed() => return Closed::NotSignedIn,
+                Wake::Tick if DEAD <= heard.max(self.wire.ponged()).elapsed() => {
+                    return Closed::Gone;
+                }
+                Wake::Tick if self.peer.is_none() && SIGN_IN <= born.elapsed() => {
+                    return Closed::NotSignedIn;
+                }
                 Wake::Tick => {
                     self.store_ack(0).await;
                     self.wire.ping().await
@@ -152,7 +167,12 @@ impl Session {
     }
 
     async fn wake(&mut self, ticks: &mut tokio::time::Interval) -> Wake {
-        let Self { app, wire, peer, waiting } = self;
+        let Self {
+            app,
+            wire,
+            peer,
+            waiting,
+        } = self;
         let (busy, idle) = (IN_FLIGHT <= waiting.len(), waiting.is_empty());
         let told = async {
             match peer {
@@ -174,7 +194,9 @@ impl Session {
     }
 
     async fn frame(&mut self, text: &str) -> std::result::Result<(), Closed> {
-        let Some(request) = Request::parse(text) else { return Err(Closed::BadFrame) };
+        let Some(request) = Request::parse(text) else {
+            return Err(Closed::BadFrame);
+        };
         let Request { id, verb } = request;
         let result = match verb {
             Ok(verb) => self.verb(&id, verb).await,
@@ -191,7 +213,9 @@ impl Session {
     async fn verb(&mut self, id: &Value, verb: Verb) -> Result<Option<Value>> {
         match verb {
             Verb::Ping {} => Ok(Some(json!({}))),
-            Verb::Hello {} => Ok(Some(json!({ "version": 1, "features": [], "relay": self.app.public_url }))),
+            Verb::Hello {} => Ok(Some(
+                json!({ "version": 1, "features": [], "relay": self.app.public_url }),
+            )),
             Verb::Auth { token, ticket } => self.auth(token, ticket).await.map(Some),
             Verb::Subscribe { after } => self.subscribe(id, after).await.map(|()| None),
             Verb::Ack { seq } => {
@@ -206,12 +230,17 @@ impl Session {
                     .limits
                     .accounts
                     .take(account)
-                    .map_err(|wait| Error::RateLimited { seconds: wait.as_secs() + 1 })?;
+                    .map_err(|wait| Error::RateLimited {
+                        seconds: wait.as_secs() + 1,
+                    })?;
                 let nonce = paper.nonce();
                 let handed = submit::hand_in(&self.app, account, channel_id, paper).await;
                 let id = id.clone();
                 self.waiting.push(Box::pin(async move {
-                    (id, handed.durable().await.map(|_| json!({ "nonce": nonce })))
+                    (
+                        id,
+                        handed.durable().await.map(|_| json!({ "nonce": nonce })),
+                    )
                 }));
                 Ok(None)
             }
@@ -226,7 +255,9 @@ impl Session {
         };
         match &self.peer {
             Some(peer) if peer.account != account => {
-                return Err(Error::LoginRefused("this connection belongs to another account"));
+                return Err(Error::LoginRefused(
+                    "this connection belongs to another account",
+                ));
             }
             Some(_) => {}
             None => self.sign_in(account).await,
@@ -236,7 +267,13 @@ impl Session {
 
     async fn sign_in(&mut self, account: Account) {
         let (connection, came) = self.app.hub.join(account);
-        self.peer = Some(Peer { account, connection, told: None, acked: 0, stored_ack: 0 });
+        self.peer = Some(Peer {
+            account,
+            connection,
+            told: None,
+            acked: 0,
+            stored_ack: 0,
+        });
         if came {
             presence(&self.app, account, Presence::Online).await;
         }
@@ -250,7 +287,11 @@ impl Session {
             peer.told = Some(start.after);
         }
         let told = async {
-            self.reply(id.clone(), Ok(json!({ "after": start.after, "last": start.last }))).await?;
+            self.reply(
+                id.clone(),
+                Ok(json!({ "after": start.after, "last": start.last })),
+            )
+            .await?;
             if start.gap {
                 let remark = json!({ "type": "resync.required", "data": { "after": start.after } });
                 self.wire.send(remark.to_string().into()).await?;
@@ -265,9 +306,20 @@ impl Session {
     /// Tells what the store has above the last number that was told.
     async fn replay(&mut self) -> std::result::Result<(), Closed> {
         loop {
-            let Some(Peer { account, told: Some(after), .. }) = self.peer else { return Ok(()) };
-            let Ok(page) = self.app.store.events(account, after, PAGE).await else { return Err(Closed::Restart) };
-            let Some(last) = page.last().map(|event| event.seq) else { return Ok(()) };
+            let Some(Peer {
+                account,
+                told: Some(after),
+                ..
+            }) = self.peer
+            else {
+                return Ok(());
+            };
+            let Ok(page) = self.app.store.events(account, after, PAGE).await else {
+                return Err(Closed::Restart);
+            };
+            let Some(last) = page.last().map(|event| event.seq) else {
+                return Ok(());
+            };
             for event in &page {
                 self.wire.feed(event.frame()).await?;
             }
@@ -283,13 +335,18 @@ impl Session {
         let mut next = Some(first);
         while let Some(notice) = next {
             self.notice(notice).await?;
-            next = self.peer.as_mut().and_then(|peer| peer.connection.notices.try_recv().ok());
+            next = self
+                .peer
+                .as_mut()
+                .and_then(|peer| peer.connection.notices.try_recv().ok());
         }
         self.wire.flush().await
     }
 
     async fn notice(&mut self, notice: Notice) -> std::result::Result<(), Closed> {
-        let Some(peer) = &mut self.peer else { return Ok(()) };
+        let Some(peer) = &mut self.peer else {
+            return Ok(());
+        };
         match (notice, &mut peer.told) {
             (Notice::Passing(frame), _) => self.wire.feed(frame).await,
             // Not subscribed, or told already while the gap before it was read.
@@ -317,16 +374,29 @@ impl Session {
         if peer.acked - peer.stored_ack <= most {
             return;
         }
-        match self.app.store.acknowledge_events(peer.account, peer.acked).await {
+        match self
+            .app
+            .store
+            .acknowledge_events(peer.account, peer.acked)
+            .await
+        {
             Ok(()) => peer.stored_ack = peer.acked,
-            Err(cause) => tracing::warn!(%cause, "an acknowledgement was not stored; it will come again"),
+            Err(cause) => {
+                tracing::warn!(%cause, "an acknowledgement was not stored; it will come again")
+            }
         }
     }
 
     async fn end(mut self, closed: Closed) {
         self.store_ack(0).await;
-        let Self { app, wire, peer, .. } = self;
-        if let Some(Peer { account, connection, .. }) = peer
+        let Self {
+            app, wire, peer, ..
+        } = self;
+        if let Some(Peer {
+            account,
+            connection,
+            ..
+        }) = peer
             && app.hub.leave(account, connection.id)
         {
             presence(&app, account, Presence::Offline).await;
@@ -345,9 +415,15 @@ enum Presence {
 async fn presence(app: &App, account: Account, presence: Presence) {
     let online = presence == Presence::Online;
     let data = json!({ "address": app.address(account), "online": online });
-    let notice = Notice::Passing(json!({ "type": "presence", "data": data }).to_string().into());
+    let notice = Notice::Passing(
+        json!({ "type": "presence", "data": data })
+            .to_string()
+            .into(),
+    );
     match app.store.partners_of(account).await {
-        Ok(partners) => partners.into_iter().for_each(|partner| app.hub.deliver(partner, &notice)),
+        Ok(partners) => partners
+            .into_iter()
+            .for_each(|partner| app.hub.deliver(partner, &notice)),
         Err(cause) => tracing::warn!(%cause, "presence was not told"),
     }
 }

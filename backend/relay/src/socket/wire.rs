@@ -31,10 +31,16 @@ impl Closed {
             Self::Gone => return None,
             Self::BadFrame => (4400, "bad frame: JSON of at most 64 KiB is expected"),
             Self::NotSignedIn => (4401, "sign in first"),
-            Self::Slow => (4413, "too slow: connect again and go on after the last event"),
+            Self::Slow => (
+                4413,
+                "too slow: connect again and go on after the last event",
+            ),
             Self::Restart => (1012, "the relay restarts: connect again"),
         };
-        Some(CloseFrame { code, reason: reason.into() })
+        Some(CloseFrame {
+            code,
+            reason: reason.into(),
+        })
     }
 }
 
@@ -46,7 +52,10 @@ pub(super) struct Wire {
 
 impl Wire {
     pub(super) fn new(socket: WebSocket) -> Self {
-        Self { socket, ponged: Instant::now() }
+        Self {
+            socket,
+            ponged: Instant::now(),
+        }
     }
 
     /// When the client last answered a ping.
@@ -58,7 +67,9 @@ impl Wire {
     pub(super) async fn next(&mut self) -> Result<String, Closed> {
         loop {
             match self.socket.next().await {
-                Some(Ok(Message::Text(text))) if text.len() <= body::LIMIT => return Ok(text.to_string()),
+                Some(Ok(Message::Text(text))) if text.len() <= body::LIMIT => {
+                    return Ok(text.to_string());
+                }
                 Some(Ok(Message::Text(_) | Message::Binary(_))) => return Err(Closed::BadFrame),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => self.ponged = Instant::now(),
                 Some(Ok(Message::Close(_))) | None => return Err(Closed::Gone),

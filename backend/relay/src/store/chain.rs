@@ -60,7 +60,12 @@ pub(crate) fn kind(event: &ChainEvent) -> &'static str {
 
 impl Store {
     /// Adds a block, what happened in it, and what is said about it; all or nothing.
-    pub(crate) async fn connect_block(&self, block: &NewBlock, events: &[NewChainEvent], notices: &[NewEvent]) -> Result<Appended> {
+    pub(crate) async fn connect_block(
+        &self,
+        block: &NewBlock,
+        events: &[NewChainEvent],
+        notices: &[NewEvent],
+    ) -> Result<Appended> {
         let mut transaction = self.begin().await?;
         let sql = "insert into block (hash, height, time) values ($1, $2, $3) on conflict (hash) do nothing";
         let inserted = sqlx::query(sql)
@@ -70,7 +75,11 @@ impl Store {
             .execute(&mut *transaction)
             .await?;
         // A follower repeats the newest blocks when it starts: what was told once is not told again.
-        let notices = if inserted.rows_affected() == 0 { &[] } else { notices };
+        let notices = if inserted.rows_affected() == 0 {
+            &[]
+        } else {
+            notices
+        };
         for event in events {
             put_event(&mut transaction, block, event).await?;
         }
@@ -91,14 +100,21 @@ impl Store {
     }
 
     /// Takes a block back: its events are no longer true, its transactions wait again.
-    pub(crate) async fn disconnect_block(&self, hash: [u8; 32], notices: &[NewEvent]) -> Result<Appended> {
+    pub(crate) async fn disconnect_block(
+        &self,
+        hash: [u8; 32],
+        notices: &[NewEvent],
+    ) -> Result<Appended> {
         let mut transaction = self.begin().await?;
         for sql in [
             "delete from chain_event where block_hash = $1",
             "update sent_transaction set block_hash = null where block_hash = $1",
             "delete from block where hash = $1",
         ] {
-            sqlx::query(sql).bind(hash.to_vec()).execute(&mut *transaction).await?;
+            sqlx::query(sql)
+                .bind(hash.to_vec())
+                .execute(&mut *transaction)
+                .await?;
         }
         let appended = Self::append(&mut transaction, notices).await?;
         transaction.commit().await?;
@@ -107,8 +123,12 @@ impl Store {
 
     /// The remembered blocks, oldest first: height and hash.
     pub(crate) async fn blocks(&self) -> Result<Vec<(u32, [u8; 32])>> {
-        let rows = sqlx::query("select height, hash from block order by height").fetch_all(&self.read).await?;
-        rows.iter().map(|row| Ok((whole(row, "height")?, fixed(row, "hash")?))).collect()
+        let rows = sqlx::query("select height, hash from block order by height")
+            .fetch_all(&self.read)
+            .await?;
+        rows.iter()
+            .map(|row| Ok((whole(row, "height")?, fixed(row, "hash")?)))
+            .collect()
     }
 
     /// The newest block.
@@ -118,7 +138,11 @@ impl Store {
             .await?;
         row.map(|row| {
             let hash = sparky_qtum::BlockHash(fixed(&row, "hash")?);
-            Ok(Block { height: whole(&row, "height")?, hash, time: row.try_get("time")? })
+            Ok(Block {
+                height: whole(&row, "height")?,
+                hash,
+                time: row.try_get("time")?,
+            })
         })
         .transpose()
     }
@@ -138,7 +162,9 @@ impl Store {
             .bind(hash.to_vec())
             .fetch_all(&self.read)
             .await?;
-        rows.iter().map(|row| Ok(ChannelId(sparky_protocol::Hash(fixed(row, "channel_id")?)))).collect()
+        rows.iter()
+            .map(|row| Ok(ChannelId(sparky_protocol::Hash(fixed(row, "channel_id")?))))
+            .collect()
     }
 
     /// The history of a channel, oldest first.
@@ -147,7 +173,10 @@ impl Store {
             select e.height, e.transaction_id, e.body, b.time
             from chain_event e left join block b on b.hash = e.block_hash
             where e.channel_id = $1 order by e.height, e.log_index";
-        let rows = sqlx::query(sql).bind(id.0.0.to_vec()).fetch_all(&self.read).await?;
+        let rows = sqlx::query(sql)
+            .bind(id.0.0.to_vec())
+            .fetch_all(&self.read)
+            .await?;
         rows.iter()
             .map(|row| {
                 Ok(TimelineEntry {
@@ -161,7 +190,11 @@ impl Store {
     }
 }
 
-async fn put_event(transaction: &mut Transaction<'static, Any>, block: &NewBlock, new: &NewChainEvent) -> Result<()> {
+async fn put_event(
+    transaction: &mut Transaction<'static, Any>,
+    block: &NewBlock,
+    new: &NewChainEvent,
+) -> Result<()> {
     if let ChainEvent::Opened { params, .. } = &new.event {
         let sql = "
             insert into channel (channel_id, number, account_a, account_b, token, period, penalty_bps)
@@ -188,7 +221,8 @@ async fn put_event(transaction: &mut Transaction<'static, Any>, block: &NewBlock
                 .await?;
         }
     }
-    let body = serde_json::to_string(&new.event).map_err(|cause| sqlx::Error::Encode(cause.into()))?;
+    let body =
+        serde_json::to_string(&new.event).map_err(|cause| sqlx::Error::Encode(cause.into()))?;
     let sql = "
         insert into chain_event (block_hash, log_index, height, transaction_id, channel_id, kind, body)
         values ($1, $2, $3, $4, $5, $6, $7) on conflict (block_hash, log_index) do nothing";

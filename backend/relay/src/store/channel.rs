@@ -67,22 +67,35 @@ impl Store {
         }
         let mut of: BTreeMap<ChannelId, Vec<(u32, ChainEvent)>> = BTreeMap::new();
         for row in events.fetch_all(&self.read).await? {
-            of.entry(channel_id(&row)?).or_default().push((whole(&row, "height")?, parsed(&row, "body")?));
+            of.entry(channel_id(&row)?)
+                .or_default()
+                .push((whole(&row, "height")?, parsed(&row, "body")?));
         }
         let mut streets: BTreeMap<(ChannelId, Side), DirectionRow> = BTreeMap::new();
         for row in directions.fetch_all(&self.read).await? {
             let sender: usize = whole(&row, "sender")?;
             let street = Some(row.try_get("body")?).filter(|body: &String| !body.is_empty());
             let revision = row.try_get("revision")?;
-            streets.insert((channel_id(&row)?, Side::from_flag(sender == 1)), DirectionRow { revision, street });
+            streets.insert(
+                (channel_id(&row)?, Side::from_flag(sender == 1)),
+                DirectionRow { revision, street },
+            );
         }
         Ok(ids
             .iter()
             .filter_map(|id| {
-                let facts = Facts::fold(of.get(id)?.iter().map(|(height, event)| (*height, event)))?;
-                let mut direction =
-                    |side| streets.remove(&(*id, side)).unwrap_or(DirectionRow { revision: 0, street: None });
-                Some(StoredChannel { facts, directions: [direction(Side::A), direction(Side::B)] })
+                let facts =
+                    Facts::fold(of.get(id)?.iter().map(|(height, event)| (*height, event)))?;
+                let mut direction = |side| {
+                    streets.remove(&(*id, side)).unwrap_or(DirectionRow {
+                        revision: 0,
+                        street: None,
+                    })
+                };
+                Some(StoredChannel {
+                    facts,
+                    directions: [direction(Side::A), direction(Side::B)],
+                })
             })
             .collect())
     }
@@ -90,7 +103,10 @@ impl Store {
     /// The channels of an account, oldest first.
     pub(crate) async fn channels_of(&self, account: Account) -> Result<Vec<StoredChannel>> {
         let sql = "select channel_id from channel where account_a = $1 or account_b = $1 order by number, channel_id";
-        let rows = sqlx::query(sql).bind(account.0.to_vec()).fetch_all(&self.read).await?;
+        let rows = sqlx::query(sql)
+            .bind(account.0.to_vec())
+            .fetch_all(&self.read)
+            .await?;
         let ids = rows.iter().map(channel_id).collect::<Result<Vec<_>>>()?;
         self.channels(&ids).await
     }
@@ -101,8 +117,13 @@ impl Store {
             select c.channel_id from channel c
             where c.number = $1
               and exists (select 1 from chain_event e where e.channel_id = c.channel_id and e.kind = 'opened')";
-        let Ok(number) = big(number) else { return Ok(None) };
-        let row = sqlx::query(sql).bind(number).fetch_optional(&self.read).await?;
+        let Ok(number) = big(number) else {
+            return Ok(None);
+        };
+        let row = sqlx::query(sql)
+            .bind(number)
+            .fetch_optional(&self.read)
+            .await?;
         row.as_ref().map(channel_id).transpose()
     }
 
@@ -122,7 +143,10 @@ impl Store {
     /// The parameters of a channel, also of one that a reorganisation took back.
     pub(crate) async fn params(&self, id: ChannelId) -> Result<Option<ChannelParams>> {
         let sql = "select number, account_a, account_b, token, period, penalty_bps from channel where channel_id = $1";
-        let row = sqlx::query(sql).bind(id.0.0.to_vec()).fetch_optional(&self.read).await?;
+        let row = sqlx::query(sql)
+            .bind(id.0.0.to_vec())
+            .fetch_optional(&self.read)
+            .await?;
         row.map(|row| {
             Ok(ChannelParams {
                 number: whole(&row, "number")?,
@@ -141,16 +165,22 @@ impl Store {
         let sql = "
             select distinct account_b as partner from channel where account_a = $1
             union select distinct account_a as partner from channel where account_b = $1";
-        let rows = sqlx::query(sql).bind(account.0.to_vec()).fetch_all(&self.read).await?;
-        rows.iter().map(|row| Ok(Account(fixed(row, "partner")?))).collect()
+        let rows = sqlx::query(sql)
+            .bind(account.0.to_vec())
+            .fetch_all(&self.read)
+            .await?;
+        rows.iter()
+            .map(|row| Ok(Account(fixed(row, "partner")?)))
+            .collect()
     }
 
     /// Whether some channel holds this asset.
     pub(crate) async fn has_asset(&self, token: Account) -> Result<bool> {
-        let found: Option<i64> = sqlx::query_scalar("select number from channel where token = $1 limit 1")
-            .bind(token.0.to_vec())
-            .fetch_optional(&self.read)
-            .await?;
+        let found: Option<i64> =
+            sqlx::query_scalar("select number from channel where token = $1 limit 1")
+                .bind(token.0.to_vec())
+                .fetch_optional(&self.read)
+                .await?;
         Ok(found.is_some())
     }
 
@@ -165,8 +195,12 @@ impl Store {
             from chain_event";
         let row = sqlx::query(sql).fetch_one(&self.read).await?;
         let number = |column| row.try_get::<i64, _>(column);
-        let (opened, closed, settled, agreed) =
-            (number("opened")?, number("closed")?, number("settled")?, number("agreed")?);
+        let (opened, closed, settled, agreed) = (
+            number("opened")?,
+            number("closed")?,
+            number("settled")?,
+            number("agreed")?,
+        );
         let closing = (closed - (settled - agreed)).max(0);
         Ok([(opened - closing - settled).max(0), closing, settled])
     }

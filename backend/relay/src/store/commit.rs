@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use sparky_protocol::{ChannelId, Side};
 use sqlx::{Any, Transaction};
 
-use super::{Appended, NewEvent, Result, Store, StoredProposal, big, channel::side_number, fixed, many_rows, pieces, whole};
+use super::{
+    Appended, NewEvent, Result, Store, StoredProposal, big, channel::side_number, fixed, many_rows,
+    pieces, whole,
+};
 
 /// A change of one direction, made upon revision `base`. At most one per direction in a batch.
 #[derive(Clone, Debug)]
@@ -31,11 +34,19 @@ pub(crate) enum SwapOutcome {
 
 impl Store {
     /// Writes all swaps, proposals and events, or nothing when one swap was made upon an old revision.
-    pub(crate) async fn commit(&self, swaps: &[Swap], proposals: &[&StoredProposal], events: &[NewEvent]) -> Result<SwapOutcome> {
+    pub(crate) async fn commit(
+        &self,
+        swaps: &[Swap],
+        proposals: &[&StoredProposal],
+        events: &[NewEvent],
+    ) -> Result<SwapOutcome> {
         let mut transaction = self.begin().await?;
         let won = swap(&mut transaction, swaps).await?;
-        let lost: BTreeSet<ChannelId> =
-            swaps.iter().filter(|swap| !won.contains(&(swap.id, swap.sender))).map(|swap| swap.id).collect();
+        let lost: BTreeSet<ChannelId> = swaps
+            .iter()
+            .filter(|swap| !won.contains(&(swap.id, swap.sender)))
+            .map(|swap| swap.id)
+            .collect();
         if !lost.is_empty() {
             transaction.rollback().await?;
             return Ok(SwapOutcome::Lost(lost));
@@ -50,7 +61,10 @@ impl Store {
 }
 
 /// The rule is in the statement, so that two writers racing each other can not both win.
-async fn swap(transaction: &mut Transaction<'static, Any>, swaps: &[Swap]) -> Result<BTreeSet<(ChannelId, Side)>> {
+async fn swap(
+    transaction: &mut Transaction<'static, Any>,
+    swaps: &[Swap],
+) -> Result<BTreeSet<(ChannelId, Side)>> {
     let mut won = BTreeSet::new();
     for piece in pieces(swaps) {
         let sql = many_rows(
@@ -76,7 +90,10 @@ async fn swap(transaction: &mut Transaction<'static, Any>, swaps: &[Swap]) -> Re
         }
         for row in query.fetch_all(&mut **transaction).await? {
             let sender: usize = whole(&row, "sender")?;
-            won.insert((ChannelId(sparky_protocol::Hash(fixed(&row, "channel_id")?)), Side::from_flag(sender == 1)));
+            won.insert((
+                ChannelId(sparky_protocol::Hash(fixed(&row, "channel_id")?)),
+                Side::from_flag(sender == 1),
+            ));
         }
     }
     Ok(won)

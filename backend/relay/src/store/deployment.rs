@@ -35,8 +35,26 @@ impl Store {
         .transpose()
     }
 
-    /// Writes the deployment, replacing an older one.
-    pub(crate) async fn put_deployment(&self, deployment: &Deployment) -> Result<()> {
+    /// Writes the deployment. Replaces another one only while no channel hangs on it: what was
+    /// signed for one contract is worth nothing to the next, and must not be lost for it. False when
+    /// it was kept for that reason.
+    pub(crate) async fn put_deployment(&self, deployment: &Deployment) -> Result<bool> {
+        let mut transaction = self.begin().await?;
+        let known: Option<Vec<u8>> = sqlx::query_scalar("select contract from deployment")
+            .fetch_optional(&mut *transaction)
+            .await?;
+        if known.is_some_and(|known| known != deployment.contract.0) {
+            let channels: i64 = sqlx::query_scalar("select count(*) from channel")
+                .fetch_one(&mut *transaction)
+                .await?;
+            if channels != 0 {
+                transaction.rollback().await?;
+                return Ok(false);
+            }
+            sqlx::query("delete from block")
+                .execute(&mut *transaction)
+                .await?;
+        }
         let sql = "
             insert into deployment (deployment_id, network, contract, code_hash, height)
             values (1, $1, $2, $3, $4)
@@ -48,8 +66,9 @@ impl Store {
             .bind(deployment.contract.0.to_vec())
             .bind(deployment.code_hash.0.to_vec())
             .bind(big(deployment.height)?)
-            .execute(&self.write)
+            .execute(&mut *transaction)
             .await?;
-        Ok(())
+        transaction.commit().await?;
+        Ok(true)
     }
 }

@@ -47,7 +47,10 @@ fn frame(seq: i64, created_at: i64, kind: &str, body: &str) -> Arc<str> {
 
 impl Store {
     /// Numbers and writes events within a transaction. Nobody may be told before it has committed.
-    pub(crate) async fn append(transaction: &mut Transaction<'static, Any>, events: &[NewEvent]) -> Result<Appended> {
+    pub(crate) async fn append(
+        transaction: &mut Transaction<'static, Any>,
+        events: &[NewEvent],
+    ) -> Result<Appended> {
         if events.is_empty() {
             return Ok(Vec::new());
         }
@@ -56,7 +59,9 @@ impl Store {
         let numbered: Vec<(i64, &NewEvent)> = events
             .iter()
             .map(|event| {
-                let seq = next.get_mut(&event.account).expect("invariant: every account took its numbers");
+                let seq = next
+                    .get_mut(&event.account)
+                    .expect("invariant: every account took its numbers");
                 *seq += 1;
                 (*seq - 1, event)
             })
@@ -78,7 +83,11 @@ impl Store {
                     .bind(event.kind.to_owned())
                     .bind(event.body.to_string())
                     .bind(event.proof.map(|(id, _, _)| id.0.0.to_vec()))
-                    .bind(event.proof.map(|(_, sender, _)| super::channel::side_number(sender)))
+                    .bind(
+                        event
+                            .proof
+                            .map(|(_, sender, _)| super::channel::side_number(sender)),
+                    )
                     .bind(nonce);
             }
             query.execute(&mut **transaction).await?;
@@ -90,7 +99,12 @@ impl Store {
     }
 
     /// Events of an account above `after`, oldest first.
-    pub(crate) async fn events(&self, account: Account, after: i64, limit: i64) -> Result<Vec<StoredEvent>> {
+    pub(crate) async fn events(
+        &self,
+        account: Account,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<StoredEvent>> {
         let sql = "
             select seq, created_at, kind, body from account_event
             where account = $1 and seq > $2 order by seq limit $3";
@@ -117,13 +131,24 @@ impl Store {
         let sql = "
             select s.seq, (select count(*) from account_event e where e.account = s.account and e.seq > $2) as held
             from account_sequence s where s.account = $1";
-        let row = sqlx::query(sql).bind(account.0.to_vec()).bind(after).fetch_optional(&self.read).await?;
+        let row = sqlx::query(sql)
+            .bind(account.0.to_vec())
+            .bind(after)
+            .fetch_optional(&self.read)
+            .await?;
         let (last, held): (i64, i64) = match row {
             Some(row) => (row.try_get("seq")?, row.try_get("held")?),
             None => (0, 0),
         };
         let complete = after <= last && held == last - after;
-        Ok((last, if complete { Retained::All } else { Retained::WithGap }))
+        Ok((
+            last,
+            if complete {
+                Retained::All
+            } else {
+                Retained::WithGap
+            },
+        ))
     }
 
     /// Notes that the account has kept everything up to `seq`, and removes what nobody needs: an
@@ -142,12 +167,21 @@ impl Store {
               and (nonce is null
                    or nonce < (select d.acked from direction d
                                where d.channel_id = account_event.channel_id and d.sender = account_event.sender))";
-        sqlx::query(sql).bind(account.0.to_vec()).execute(&mut *transaction).await?;
+        sqlx::query(sql)
+            .bind(account.0.to_vec())
+            .execute(&mut *transaction)
+            .await?;
         transaction.commit().await
     }
 
     /// The received proofs of one direction above a nonce, as their events carry them.
-    pub(crate) async fn proofs(&self, id: ChannelId, sender: Side, after: u64, limit: i64) -> Result<Vec<(u64, String)>> {
+    pub(crate) async fn proofs(
+        &self,
+        id: ChannelId,
+        sender: Side,
+        after: u64,
+        limit: i64,
+    ) -> Result<Vec<(u64, String)>> {
         let sql = "
             select nonce, body from account_event
             where channel_id = $1 and sender = $2 and nonce is not null and nonce > $3
@@ -159,7 +193,9 @@ impl Store {
             .bind(limit)
             .fetch_all(&self.read)
             .await?;
-        rows.iter().map(|row| Ok((super::whole(row, "nonce")?, row.try_get("body")?))).collect()
+        rows.iter()
+            .map(|row| Ok((super::whole(row, "nonce")?, row.try_get("body")?)))
+            .collect()
     }
 }
 
@@ -174,13 +210,19 @@ pub(crate) enum Retained {
 
 /// Takes as many numbers as each account needs and answers with the first. Accounts are visited in
 /// order, so that two processes never wait for each other.
-async fn take_numbers(transaction: &mut Transaction<'static, Any>, events: &[NewEvent]) -> Result<BTreeMap<Account, i64>> {
+async fn take_numbers(
+    transaction: &mut Transaction<'static, Any>,
+    events: &[NewEvent],
+) -> Result<BTreeMap<Account, i64>> {
     let mut counts: BTreeMap<Account, i64> = BTreeMap::new();
     for event in events {
         *counts.entry(event.account).or_default() += 1;
     }
     let mut next = BTreeMap::new();
-    let wanted: Vec<(Account, i64)> = counts.iter().map(|(account, count)| (*account, *count)).collect();
+    let wanted: Vec<(Account, i64)> = counts
+        .iter()
+        .map(|(account, count)| (*account, *count))
+        .collect();
     for piece in pieces(&wanted) {
         let sql = many_rows(
             "insert into account_sequence (account, seq) values",

@@ -70,24 +70,41 @@ impl Store {
             _ => bail!("the database URL must begin with sqlite: or postgres:"),
         };
         let pool = |size| async move {
-            pool_options(dialect).max_connections(size).connect(url).await.context("cannot open the database")
+            pool_options(dialect)
+                .max_connections(size)
+                .connect(url)
+                .await
+                .context("cannot open the database")
         };
         // Every connection to an in-memory database has a database of its own.
         if url.contains(":memory:") {
             let only = pool(1).await?;
-            return Ok(Self { read: only.clone(), write: only, dialect });
+            return Ok(Self {
+                read: only.clone(),
+                write: only,
+                dialect,
+            });
         }
         let write = pool(if dialect == Dialect::Sqlite { 1 } else { 4 }).await?;
-        Ok(Self { read: pool(8).await?, write, dialect })
+        Ok(Self {
+            read: pool(8).await?,
+            write,
+            dialect,
+        })
     }
 
     /// Fails unless exactly the migrations of this program have been applied.
     async fn check_schema(&self) -> anyhow::Result<()> {
-        let applied: Vec<i64> = sqlx::query_scalar("select version from _sqlx_migrations where success order by version")
-            .fetch_all(&self.read)
-            .await
-            .unwrap_or_default();
-        let known: Vec<i64> = MIGRATIONS.iter().map(|migration| migration.version).collect();
+        let applied: Vec<i64> = sqlx::query_scalar(
+            "select version from _sqlx_migrations where success order by version",
+        )
+        .fetch_all(&self.read)
+        .await
+        .unwrap_or_default();
+        let known: Vec<i64> = MIGRATIONS
+            .iter()
+            .map(|migration| migration.version)
+            .collect();
         if let Some(newer) = applied.iter().find(|version| !known.contains(version)) {
             bail!(
                 "the database has schema version {newer}, and this relay knows up to {}: it was upgraded by a \
@@ -112,7 +129,10 @@ impl Store {
 
     /// Whether the database answers.
     pub(crate) async fn ping(&self) -> Result<()> {
-        sqlx::query("select 1").execute(&self.read).await.map(|_| ())
+        sqlx::query("select 1")
+            .execute(&self.read)
+            .await
+            .map(|_| ())
     }
 
     /// Connections of both pools: in use and idle.
@@ -131,13 +151,19 @@ impl Store {
 /// Brings the schema of the database at `url` up to this program, creating the file when it is
 /// SQLite. Does nothing when there is nothing to do.
 pub async fn migrate(url: &str) -> anyhow::Result<()> {
-    if let Some(file) = url.strip_prefix("sqlite:").map(|rest| rest.trim_start_matches("//"))
+    if let Some(file) = url
+        .strip_prefix("sqlite:")
+        .map(|rest| rest.trim_start_matches("//"))
         && let Some(folder) = Path::new(file.split('?').next().unwrap_or(file)).parent()
     {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
     }
     let store = Store::connect(url).await?;
-    MIGRATIONS.run(&store.write).await.context("cannot migrate the database")?;
+    MIGRATIONS
+        .run(&store.write)
+        .await
+        .context("cannot migrate the database")?;
     store.close().await;
     Ok(())
 }
@@ -182,19 +208,26 @@ fn parsed<T: serde::de::DeserializeOwned>(row: &AnyRow, column: &str) -> Result<
 }
 
 fn corrupt(column: &str, what: &str) -> sqlx::Error {
-    sqlx::Error::ColumnDecode { index: column.to_owned(), source: format!("{what} out of bounds").into() }
+    sqlx::Error::ColumnDecode {
+        index: column.to_owned(),
+        source: format!("{what} out of bounds").into(),
+    }
 }
 
 /// A number as the database keeps it. Heights, nonces and counts are far below the limit.
 fn big(number: impl TryInto<i64>) -> Result<i64> {
-    number.try_into().map_err(|_| sqlx::Error::Encode("number out of bounds".into()))
+    number
+        .try_into()
+        .map_err(|_| sqlx::Error::Encode("number out of bounds".into()))
 }
 
 /// How many rows one statement carries. Few sizes, so that every statement is prepared once and
 /// kept: many single statements are four times slower than a few long ones.
 fn pieces<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
-        let size = [256, 64, 16, 4, 1].into_iter().find(|size| *size <= rows.len())?;
+        let size = [256, 64, 16, 4, 1]
+            .into_iter()
+            .find(|size| *size <= rows.len())?;
         let (piece, rest) = rows.split_at(size);
         rows = rest;
         Some(piece)
@@ -233,15 +266,27 @@ mod tests {
 
     #[test]
     fn placeholders_count_on() {
-        assert_eq!(many_rows("insert values", 2, 2, "returning a").0, "insert values ($1, $2), ($3, $4) returning a");
+        assert_eq!(
+            many_rows("insert values", 2, 2, "returning a").0,
+            "insert values ($1, $2), ($3, $4) returning a"
+        );
     }
 
     #[tokio::test]
     async fn a_database_without_schema_is_refused_and_says_what_to_do() {
         let folder = tempfile::tempdir().expect("a folder");
-        let url = format!("sqlite://{}?mode=rwc", folder.path().join("empty.sqlite").display());
-        let refused = Store::open(&url).await.expect_err("nothing was migrated").to_string();
-        assert_eq!(refused, "the database lacks schema version 1: run `sparky migrate` first");
+        let url = format!(
+            "sqlite://{}?mode=rwc",
+            folder.path().join("empty.sqlite").display()
+        );
+        let refused = Store::open(&url)
+            .await
+            .expect_err("nothing was migrated")
+            .to_string();
+        assert_eq!(
+            refused,
+            "the database lacks schema version 1: run `sparky migrate` first"
+        );
         migrate(&url).await.expect("migrates");
         migrate(&url).await.expect("migrates again");
         Store::open(&url).await.expect("opens").close().await;
@@ -250,14 +295,26 @@ mod tests {
     #[tokio::test]
     async fn a_database_of_a_newer_program_is_refused() {
         let folder = tempfile::tempdir().expect("a folder");
-        let url = format!("sqlite://{}?mode=rwc", folder.path().join("newer.sqlite").display());
+        let url = format!(
+            "sqlite://{}?mode=rwc",
+            folder.path().join("newer.sqlite").display()
+        );
         migrate(&url).await.expect("migrates");
         let store = Store::open(&url).await.expect("opens");
         let newer = "insert into _sqlx_migrations (version, description, success, checksum, execution_time) \
                      values (9999, 'later', true, x'00', 0)";
-        sqlx::query(newer).execute(&store.write).await.expect("writes");
+        sqlx::query(newer)
+            .execute(&store.write)
+            .await
+            .expect("writes");
         store.close().await;
-        let refused = Store::open(&url).await.expect_err("it is newer").to_string();
-        assert!(refused.starts_with("the database has schema version 9999"), "{refused}");
+        let refused = Store::open(&url)
+            .await
+            .expect_err("it is newer")
+            .to_string();
+        assert!(
+            refused.starts_with("the database has schema version 9999"),
+            "{refused}"
+        );
     }
 }

@@ -21,10 +21,14 @@ pub(crate) struct StoredProposal {
     pub(crate) ended_at: Option<u32>,
 }
 
-const COLUMNS: &str = "proposal_id, channel_id, proposer, body, valid_until, signature, countersignature, ended_at";
+const COLUMNS: &str =
+    "proposal_id, channel_id, proposer, body, valid_until, signature, countersignature, ended_at";
 
 /// Keeps a new proposal within a transaction.
-pub(super) async fn put(transaction: &mut Transaction<'static, Any>, proposal: &StoredProposal) -> Result<()> {
+pub(super) async fn put(
+    transaction: &mut Transaction<'static, Any>,
+    proposal: &StoredProposal,
+) -> Result<()> {
     let sql = "
         insert into proposal (proposal_id, channel_id, proposer, body, valid_until, signature)
         values ($1, $2, $3, $4, $5, $6) on conflict (proposal_id) do nothing";
@@ -42,7 +46,12 @@ pub(super) async fn put(transaction: &mut Transaction<'static, Any>, proposal: &
 
 impl Store {
     /// Adds the partner's signature to a proposal that still waits for it; none if it does not.
-    pub(crate) async fn countersign(&self, id: &str, signature: &str, events: &[NewEvent]) -> Result<Option<Appended>> {
+    pub(crate) async fn countersign(
+        &self,
+        id: &str,
+        signature: &str,
+        events: &[NewEvent],
+    ) -> Result<Option<Appended>> {
         let sql = "
             update proposal set countersignature = $2
             where proposal_id = $1 and countersignature is null and ended_at is null";
@@ -62,11 +71,19 @@ impl Store {
     }
 
     /// Ends a proposal that is still open; none if it is not.
-    pub(crate) async fn end_proposal(&self, id: &str, height: u32, events: &[NewEvent]) -> Result<Option<Appended>> {
+    pub(crate) async fn end_proposal(
+        &self,
+        id: &str,
+        height: u32,
+        events: &[NewEvent],
+    ) -> Result<Option<Appended>> {
         let sql = "update proposal set ended_at = $2 where proposal_id = $1 and ended_at is null";
         let mut transaction = self.begin().await?;
-        let changed =
-            sqlx::query(sql).bind(id.to_owned()).bind(big(height)?).execute(&mut *transaction).await?;
+        let changed = sqlx::query(sql)
+            .bind(id.to_owned())
+            .bind(big(height)?)
+            .execute(&mut *transaction)
+            .await?;
         if changed.rows_affected() == 0 {
             transaction.rollback().await?;
             return Ok(None);
@@ -77,8 +94,14 @@ impl Store {
     }
 
     /// One proposal of a channel.
-    pub(crate) async fn proposal(&self, channel: ChannelId, id: &str) -> Result<Option<StoredProposal>> {
-        let sql = sqlx::AssertSqlSafe(format!("select {COLUMNS} from proposal where channel_id = $1 and proposal_id = $2"));
+    pub(crate) async fn proposal(
+        &self,
+        channel: ChannelId,
+        id: &str,
+    ) -> Result<Option<StoredProposal>> {
+        let sql = sqlx::AssertSqlSafe(format!(
+            "select {COLUMNS} from proposal where channel_id = $1 and proposal_id = $2"
+        ));
         let row = sqlx::query(sql)
             .bind(channel.0.0.to_vec())
             .bind(id.to_owned())
@@ -89,12 +112,19 @@ impl Store {
 
     /// The proposals of a channel whose last block is `height` or later, withdrawn ones included:
     /// what was signed once can be used until then.
-    pub(crate) async fn proposals(&self, channel: ChannelId, height: u32) -> Result<Vec<StoredProposal>> {
+    pub(crate) async fn proposals(
+        &self,
+        channel: ChannelId,
+        height: u32,
+    ) -> Result<Vec<StoredProposal>> {
         let sql = sqlx::AssertSqlSafe(format!(
             "select {COLUMNS} from proposal where channel_id = $1 and valid_until >= $2 order by valid_until, proposal_id"
         ));
-        let rows =
-            sqlx::query(sql).bind(channel.0.0.to_vec()).bind(big(height)?).fetch_all(&self.read).await?;
+        let rows = sqlx::query(sql)
+            .bind(channel.0.0.to_vec())
+            .bind(big(height)?)
+            .fetch_all(&self.read)
+            .await?;
         rows.iter().map(read).collect()
     }
 
@@ -103,7 +133,10 @@ impl Store {
         let sql = sqlx::AssertSqlSafe(format!(
             "select {COLUMNS} from proposal where ended_at is null and valid_until < $1"
         ));
-        let rows = sqlx::query(sql).bind(big(height)?).fetch_all(&self.read).await?;
+        let rows = sqlx::query(sql)
+            .bind(big(height)?)
+            .fetch_all(&self.read)
+            .await?;
         rows.iter().map(read).collect()
     }
 }

@@ -39,7 +39,10 @@ impl Store {
         let sql = "
             delete from login_challenge where login_challenge_id = $1
             returning login_challenge_id, account, body, expires_at";
-        let row = sqlx::query(sql).bind(id.to_owned()).fetch_optional(&self.write).await?;
+        let row = sqlx::query(sql)
+            .bind(id.to_owned())
+            .fetch_optional(&self.write)
+            .await?;
         row.map(|row| {
             Ok(StoredChallenge {
                 id: row.try_get("login_challenge_id")?,
@@ -52,9 +55,18 @@ impl Store {
     }
 
     /// Keeps a session by the hash of its token, and forgets those that have ended.
-    pub(crate) async fn put_session(&self, token_hash: [u8; 32], account: Account, now: i64, expires_at: i64) -> Result<()> {
+    pub(crate) async fn put_session(
+        &self,
+        token_hash: [u8; 32],
+        account: Account,
+        now: i64,
+        expires_at: i64,
+    ) -> Result<()> {
         let mut transaction = self.begin().await?;
-        sqlx::query("delete from session where expires_at < $1").bind(now).execute(&mut *transaction).await?;
+        sqlx::query("delete from session where expires_at < $1")
+            .bind(now)
+            .execute(&mut *transaction)
+            .await?;
         sqlx::query("insert into session (token_hash, account, created_at, expires_at) values ($1, $2, $3, $4)")
             .bind(token_hash.to_vec())
             .bind(account.0.to_vec())
@@ -71,7 +83,8 @@ impl Store {
             .bind(token_hash.to_vec())
             .fetch_optional(&self.read)
             .await?;
-        row.map(|row| Ok((Account(fixed(&row, "account")?), row.try_get("expires_at")?))).transpose()
+        row.map(|row| Ok((Account(fixed(&row, "account")?), row.try_get("expires_at")?)))
+            .transpose()
     }
 
     /// Ends a session.
@@ -84,24 +97,38 @@ impl Store {
     }
 
     /// Keeps a ticket by its hash, and forgets those that nobody used.
-    pub(crate) async fn put_ticket(&self, hash: [u8; 32], account: Account, now: i64, expires_at: i64) -> Result<()> {
+    pub(crate) async fn put_ticket(
+        &self,
+        hash: [u8; 32],
+        account: Account,
+        now: i64,
+        expires_at: i64,
+    ) -> Result<()> {
         let mut transaction = self.begin().await?;
-        sqlx::query("delete from socket_ticket where expires_at < $1").bind(now).execute(&mut *transaction).await?;
-        sqlx::query("insert into socket_ticket (ticket_hash, account, expires_at) values ($1, $2, $3)")
-            .bind(hash.to_vec())
-            .bind(account.0.to_vec())
-            .bind(expires_at)
+        sqlx::query("delete from socket_ticket where expires_at < $1")
+            .bind(now)
             .execute(&mut *transaction)
             .await?;
+        sqlx::query(
+            "insert into socket_ticket (ticket_hash, account, expires_at) values ($1, $2, $3)",
+        )
+        .bind(hash.to_vec())
+        .bind(account.0.to_vec())
+        .bind(expires_at)
+        .execute(&mut *transaction)
+        .await?;
         transaction.commit().await
     }
 
     /// Takes a ticket out: it opens one connection.
     pub(crate) async fn take_ticket(&self, hash: [u8; 32]) -> Result<Option<(Account, i64)>> {
-        let row = sqlx::query("delete from socket_ticket where ticket_hash = $1 returning account, expires_at")
-            .bind(hash.to_vec())
-            .fetch_optional(&self.write)
-            .await?;
-        row.map(|row| Ok((Account(fixed(&row, "account")?), row.try_get("expires_at")?))).transpose()
+        let row = sqlx::query(
+            "delete from socket_ticket where ticket_hash = $1 returning account, expires_at",
+        )
+        .bind(hash.to_vec())
+        .fetch_optional(&self.write)
+        .await?;
+        row.map(|row| Ok((Account(fixed(&row, "account")?), row.try_get("expires_at")?)))
+            .transpose()
     }
 }

@@ -51,7 +51,10 @@ impl Store {
     /// Transactions that a block holds.
     pub(crate) async fn transactions_in(&self, block: [u8; 32]) -> Result<Vec<SentTransaction>> {
         let sql = "select transaction_id, account, purpose, raw from sent_transaction where block_hash = $1";
-        let rows = sqlx::query(sql).bind(block.to_vec()).fetch_all(&self.read).await?;
+        let rows = sqlx::query(sql)
+            .bind(block.to_vec())
+            .fetch_all(&self.read)
+            .await?;
         rows.iter().map(read).collect()
     }
 }

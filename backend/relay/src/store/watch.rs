@@ -25,7 +25,13 @@ pub(crate) struct WatchAction {
 
 impl Store {
     /// Switches the watch of one participant on or off, and tells.
-    pub(crate) async fn put_watch(&self, id: ChannelId, guarded: Side, disabled_at: Option<u32>, events: &[NewEvent]) -> Result<Appended> {
+    pub(crate) async fn put_watch(
+        &self,
+        id: ChannelId,
+        guarded: Side,
+        disabled_at: Option<u32>,
+        events: &[NewEvent],
+    ) -> Result<Appended> {
         let sql = "
             insert into watch (channel_id, guarded, disabled_at) values ($1, $2, $3)
             on conflict (channel_id, guarded) do update set disabled_at = excluded.disabled_at";
@@ -42,18 +48,27 @@ impl Store {
     }
 
     /// Since which height the watch of a participant is off; none while it is on.
-    pub(crate) async fn watch_disabled_at(&self, id: ChannelId, guarded: Side) -> Result<Option<i64>> {
-        let disabled: Option<Option<i64>> =
-            sqlx::query_scalar("select disabled_at from watch where channel_id = $1 and guarded = $2")
-                .bind(id.0.0.to_vec())
-                .bind(side_number(guarded))
-                .fetch_optional(&self.read)
-                .await?;
+    pub(crate) async fn watch_disabled_at(
+        &self,
+        id: ChannelId,
+        guarded: Side,
+    ) -> Result<Option<i64>> {
+        let disabled: Option<Option<i64>> = sqlx::query_scalar(
+            "select disabled_at from watch where channel_id = $1 and guarded = $2",
+        )
+        .bind(id.0.0.to_vec())
+        .bind(side_number(guarded))
+        .fetch_optional(&self.read)
+        .await?;
         Ok(disabled.flatten())
     }
 
     /// Keeps a transaction before it is broadcast.
-    pub(crate) async fn put_watch_action(&self, action: &WatchAction, events: &[NewEvent]) -> Result<Appended> {
+    pub(crate) async fn put_watch_action(
+        &self,
+        action: &WatchAction,
+        events: &[NewEvent],
+    ) -> Result<Appended> {
         let sql = "
             insert into watch_action (need, attempt, channel_id, guarded, call, transaction_id, raw, sent_at)
             values ($1, $2, $3, $4, $5, $6, $7, $8)";
@@ -75,7 +90,11 @@ impl Store {
     }
 
     /// Notes where an action was mined (none: it is out again), or when it was given up.
-    pub(crate) async fn mark_watch_action(&self, action: &WatchAction, events: &[NewEvent]) -> Result<Appended> {
+    pub(crate) async fn mark_watch_action(
+        &self,
+        action: &WatchAction,
+        events: &[NewEvent],
+    ) -> Result<Appended> {
         let mut transaction = self.begin().await?;
         sqlx::query("update watch_action set mined_at = $3, failed_at = $4 where need = $1 and attempt = $2")
             .bind(action.need.0.to_vec())
@@ -94,7 +113,10 @@ impl Store {
         let sql = "
             select need, attempt, channel_id, guarded, call, transaction_id, raw, sent_at, mined_at, failed_at
             from watch_action where need = $1 order by attempt desc limit 1";
-        let row = sqlx::query(sql).bind(need.0.to_vec()).fetch_optional(&self.read).await?;
+        let row = sqlx::query(sql)
+            .bind(need.0.to_vec())
+            .fetch_optional(&self.read)
+            .await?;
         row.as_ref().map(read).transpose()
     }
 
@@ -103,7 +125,10 @@ impl Store {
         let sql = "
             select need, attempt, channel_id, guarded, call, transaction_id, raw, sent_at, mined_at, failed_at
             from watch_action where channel_id = $1 order by sent_at, attempt";
-        let rows = sqlx::query(sql).bind(id.0.0.to_vec()).fetch_all(&self.read).await?;
+        let rows = sqlx::query(sql)
+            .bind(id.0.0.to_vec())
+            .fetch_all(&self.read)
+            .await?;
         rows.iter().map(read).collect()
     }
 

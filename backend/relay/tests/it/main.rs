@@ -1,0 +1,16 @@
+//! The relay as its participants meet it: a real chain, a real database file, HTTP and WebSocket on a
+//! port of its own. Whatever a test needs from the chain goes through the RPC.
+// Participants sign, so their key may be named here; the relay itself may not.
+#![allow(clippy::disallowed_types)]
+
+mod access;
+mod chain;
+mod closing;
+mod line;
+mod participant;
+mod payments;
+mod refusals;
+mod sign_in;
+mod socket;
+mod start;
+mod world;

@@ -1,0 +1,111 @@
+//! Starting: what a relay refuses to start on, each with what to do about it.
+
+use sparky_qtum::rpc::Client;
+use sparky_relay::{Chain, Relay, SecretUrl, deployment, migrate, set_deployment};
+
+use crate::world::{QTUM, World};
+
+async fn refusal(config: sparky_relay::Config) -> String {
+    match Relay::open(config).await {
+        Ok(_) => panic!("it opened"),
+        Err(cause) => cause.to_string(),
+    }
+}
+
+#[tokio::test]
+async fn a_relay_needs_schema_deployment_network_and_contract() {
+    let world = World::new().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let empty = format!(
+        "sqlite://{}?mode=rwc",
+        folder.path().join("empty.sqlite").display()
+    );
+    let mut config = world.config();
+    config.database_url = SecretUrl::from(empty.clone());
+
+    assert!(
+        refusal(config.clone())
+            .await
+            .contains("run `sparky migrate` first")
+    );
+    migrate(&empty).await.expect("migrates");
+    assert_eq!(deployment(&empty).await.expect("opens"), None);
+    assert_eq!(
+        refusal(config.clone()).await,
+        "no contract is deployed yet: run `sparky migrate` first"
+    );
+
+    let mut elsewhere = world.deployment.clone();
+    elsewhere.contract = sparky_protocol::Account([7; 20]);
+    set_deployment(&empty, &elsewhere).await.expect("notes");
+    assert!(
+        refusal(config.clone())
+            .await
+            .contains("the node has no contract at 0x0707")
+    );
+
+    set_deployment(&empty, &world.deployment)
+        .await
+        .expect("replaces one without channels");
+    config.network = Chain::Testnet;
+    assert_eq!(
+        refusal(config.clone()).await,
+        "the database belongs to the network dev, the configuration says testnet"
+    );
+    config.network = Chain::Dev;
+    Relay::open(config).await.expect("opens now");
+}
+
+#[tokio::test]
+async fn a_deployment_with_channels_is_not_replaced() {
+    let world = World::new().await;
+    world.channel(1).await;
+    let mut other = world.deployment.clone();
+    other.contract = sparky_protocol::Account([7; 20]);
+    let refused = set_deployment(&world.database, &other)
+        .await
+        .expect_err("channels hang on it")
+        .to_string();
+    assert!(
+        refused.starts_with("this database holds channels of another contract"),
+        "{refused}"
+    );
+    set_deployment(&world.database, &world.deployment)
+        .await
+        .expect("the same again is fine");
+}
+
+/// The node may come and go: payments do not need it, and `/readyz` says what is wrong.
+#[tokio::test]
+async fn without_the_node_payments_work_and_readyz_says_why() {
+    let world = World::new().await;
+    let (mut alice, _, id) = world.channel(10).await;
+    let node: &Client = &world.node;
+    node.call::<String>("stop", &[]).await.expect("stops");
+    let url = format!("{}/readyz", world.url());
+    let why = crate::world::eventually("the relay notices", || async {
+        let answer = reqwest::get(&url).await.ok()?;
+        (answer.status().as_u16() == 503).then_some(())?;
+        answer.json::<serde_json::Value>().await.ok()
+    })
+    .await;
+    assert!(
+        why["chain"]
+            .as_str()
+            .is_some_and(|text| text.contains("not reachable")),
+        "{why}"
+    );
+    alice.send(id, QTUM).await;
+    let (status, problem) = alice.get(&format!("/chain/utxos/{}", alice.address)).await;
+    assert_eq!(
+        (status.as_u16(), &problem["code"]),
+        (503, &serde_json::json!("chain-unreachable"))
+    );
+    assert!(
+        !problem["detail"]
+            .as_str()
+            .expect("a text")
+            .contains("127.0.0.1"),
+        "the node's address is ours: {problem}"
+    );
+}

@@ -1,0 +1,236 @@
+//! A world for one test: a chain, a contract on it, a relay, and people.
+
+use std::{future::Future, time::Duration};
+
+use sparky_protocol::Hash;
+use sparky_qtum::{contract, rpc::Client, script::Gas};
+use sparky_relay::{Chain, Config, Deployment, Relay, SecretUrl, migrate, set_deployment};
+use tempfile::TempDir;
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+
+use crate::participant::Participant;
+
+/// What a participant has on chain when it arrives, in satoshi.
+pub const WEALTH: u64 = 1_000 * 100_000_000;
+
+/// Chain, database and relay.
+pub struct World {
+    pub chain: sparky_devchain::Handle,
+    pub node: Client,
+    pub deployment: Deployment,
+    pub database: String,
+    relay: Option<Running>,
+    bind: std::net::SocketAddr,
+    tower: bool,
+    rate_limit: Option<u32>,
+    _folder: TempDir,
+}
+
+struct Running {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<anyhow::Result<()>>,
+}
+
+impl World {
+    /// Everything runs, the tower watches.
+    pub async fn new() -> Self {
+        Self::with(true, None).await
+    }
+
+    /// Everything runs and nobody watches.
+    pub async fn without_tower() -> Self {
+        Self::with(false, None).await
+    }
+
+    /// Everything runs, with so many requests per minute and account.
+    pub async fn with_rate_limit(rate_limit: u32) -> Self {
+        Self::with(true, Some(rate_limit)).await
+    }
+
+    async fn with(tower: bool, rate_limit: Option<u32>) -> Self {
+        let chain = sparky_devchain::spawn(sparky_devchain::Config::default())
+            .await
+            .expect("a chain");
+        let node = Client::new(chain.rpc_url()).expect("a client");
+        let deployment = deploy(&node).await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let database = format!(
+            "sqlite://{}?mode=rwc",
+            folder.path().join("relay.sqlite").display()
+        );
+        migrate(&database).await.expect("migrates");
+        set_deployment(&database, &deployment)
+            .await
+            .expect("notes the deployment");
+        // The port stays the same when the relay is restarted, as its address is part of the login.
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let bind = listener.local_addr().expect("an address");
+        let mut world = Self {
+            chain,
+            node,
+            deployment,
+            database,
+            relay: None,
+            bind,
+            tower,
+            rate_limit,
+            _folder: folder,
+        };
+        world.run(listener).await;
+        world
+    }
+
+    /// How the relay of this world is set up.
+    pub fn config(&self) -> Config {
+        Config {
+            bind: self.bind,
+            database_url: SecretUrl::from(self.database.clone()),
+            qtum_rpc_url: SecretUrl::from(self.chain.rpc_url().to_owned()),
+            network: Chain::Dev,
+            public_url: None,
+            allowed_origins: Vec::new(),
+            confirmations: None,
+            tower: self.tower,
+            tower_wallet: None,
+            allowed_contracts: Vec::new(),
+            rate_limit: self.rate_limit,
+        }
+    }
+
+    /// `http://127.0.0.1:port`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.bind)
+    }
+
+    async fn run(&mut self, listener: TcpListener) {
+        let relay = Relay::open(self.config()).await.expect("opens");
+        let (stop, stopped) = oneshot::channel();
+        let shutdown = async { drop(stopped.await) };
+        let task = tokio::spawn(relay.serve(listener, axum::Router::new(), shutdown));
+        self.relay = Some(Running { stop, task });
+        self.ready().await;
+    }
+
+    /// Waits until the relay says that it is ready.
+    pub async fn ready(&self) {
+        let url = format!("{}/readyz", self.url());
+        eventually("the relay is ready", || async {
+            let answer = reqwest::get(&url).await.ok()?;
+            answer.status().is_success().then_some(())
+        })
+        .await;
+    }
+
+    /// Stops the relay, as an operator would.
+    pub async fn stop(&mut self) {
+        let running = self.relay.take().expect("it runs");
+        running.stop.send(()).expect("it listens");
+        running
+            .task
+            .await
+            .expect("it does not panic")
+            .expect("it ends well");
+    }
+
+    /// Starts the relay again, on the same database and address.
+    pub async fn start(&mut self) {
+        let listener = TcpListener::bind(self.bind)
+            .await
+            .expect("the port is free");
+        self.run(listener).await;
+    }
+
+    /// Somebody with money on chain who has signed in.
+    pub async fn participant(&self, seed: u8) -> Participant {
+        let participant = Participant::arrive(self, seed).await;
+        self.node
+            .dev_faucet(&participant.address, WEALTH)
+            .await
+            .expect("a faucet");
+        self.mine(1).await;
+        participant
+    }
+
+    /// Alice and Bob, and a channel between them with Alice's deposit in QTUM.
+    pub async fn channel(
+        &self,
+        deposit: u64,
+    ) -> (Participant, Participant, sparky_protocol::ChannelId) {
+        let mut alice = self.participant(1).await;
+        let mut bob = self.participant(2).await;
+        let id = alice.open(self, &bob, deposit * QTUM).await;
+        alice.refresh(id).await;
+        bob.refresh(id).await;
+        (alice, bob, id)
+    }
+
+    /// Mines blocks and waits until the relay has followed them.
+    pub async fn mine(&self, blocks: u32) {
+        self.node.dev_mine(blocks).await.expect("mines");
+        self.followed().await;
+    }
+
+    /// Waits until the relay stands where the chain stands.
+    pub async fn followed(&self) {
+        let url = format!("{}/api/v1/chain/tip", self.url());
+        eventually("the relay follows the chain", || async {
+            let best = self.node.get_best_block_hash().await.ok()?.to_string();
+            let tip: serde_json::Value = reqwest::get(&url).await.ok()?.json().await.ok()?;
+            (tip["hash"] == best).then_some(())
+        })
+        .await;
+    }
+}
+
+/// Satoshi.
+pub const QTUM: u64 = 100_000_000;
+
+/// The contract, deployed by the node's wallet.
+async fn deploy(node: &Client) -> Deployment {
+    let gas = Gas {
+        limit: contract::DEPLOY_GAS_LIMIT,
+        price: 40,
+    };
+    let created = node
+        .create_contract(&contract::deployment(10, 100_000), gas, None)
+        .await
+        .expect("deploys");
+    let receipt = eventually("the contract is mined", || async {
+        node.get_transaction_receipt(&created.txid)
+            .await
+            .ok()?
+            .pop()
+    })
+    .await;
+    assert!(receipt.succeeded(), "{receipt:?}");
+    let code = node
+        .get_code(&receipt.contract_address)
+        .await
+        .expect("answers")
+        .expect("code");
+    Deployment {
+        network: "dev".into(),
+        contract: receipt.contract_address,
+        code_hash: Hash::sha256(&code),
+        height: receipt.block_number,
+    }
+}
+
+/// Asks until there is an answer. Fails when there is none after a minute: the machine may be slow,
+/// a condition that never comes is a defect.
+pub async fn eventually<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    mut ask: impl FnMut() -> F,
+) -> T {
+    let asking = async {
+        loop {
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), asking)
+        .await
+        .unwrap_or_else(|_| panic!("never: {what}"))
+}
