@@ -133,8 +133,8 @@ const fn first_letter(network: Network) -> char {
     }
 }
 
-/// Bech32 text is one of our human-readable parts, then `1`. Base58 addresses of Qtum never start so:
-/// they have a `Q` or `q` and then 33 characters, and `1` can follow; the lengths differ.
+/// One of our human-readable parts, then `1`. Base58 addresses can start like this too, but have 34
+/// characters at most; the shortest bech32 address has 42.
 fn is_bech32(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     42 <= text.len()

@@ -12,8 +12,9 @@ use sparky_protocol::{Account, ContractCall};
 
 use crate::wallet::GAS_PRICE;
 
-/// For a deployment of the channel contract: 200 gas for each byte of code, and what runs.
-pub const DEPLOY_GAS_LIMIT: u64 = 6_000_000;
+/// For a deployment of the channel contract: 200 gas for each byte of code, 16 for each that is sent,
+/// and what runs (3,330,000).
+pub const DEPLOY_GAS_LIMIT: u64 = 5_000_000;
 
 /// Price for calls that have to be mined before a deadline. Stock block assembly orders contract
 /// transactions by the least gas price in them; wallets of qtumd refuse more than 100.

@@ -25,7 +25,8 @@ mod wire;
 
 pub use address::{AddressBalance, AddressUtxo, MempoolDelta};
 pub use chain::{
-    Block, BlockchainInfo, Header, NetworkInfo, Output, OutputState, RawTransaction, VerboseBlock,
+    Block, BlockchainInfo, Header, NetworkInfo, Output, OutputScript, OutputState, RawTransaction,
+    VerboseBlock,
 };
 pub use contract::{CallOutcome, CallRequest, DgpInfo, Execution, LogEntry, Receipt};
 pub use error::RpcError;

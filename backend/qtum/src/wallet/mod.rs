@@ -3,10 +3,11 @@
 //! Pure: the coins come from a node or a relay, the key only at the end ([`Plan::sign`]).
 
 use serde::{Deserialize, Serialize};
-use sparky_protocol::{Account, SecretKey};
+use sparky_protocol::{Account, Amount, SecretKey};
 
 use crate::digest::Txid;
 use crate::network::{COINBASE_MATURITY, SATOSHI_PER_QTUM};
+use crate::quantity;
 use crate::script::{self, Gas, Script};
 use crate::tx::{OutPoint, SignError, Transaction, TxOut};
 
@@ -191,7 +192,7 @@ pub enum WalletError {
     #[error("the transaction would do nothing")]
     Nothing,
     /// A plain output too small to be relayed.
-    #[error("{value} satoshi are too few for an output; the least is {least}")]
+    #[error("{} QTUM are too little for an output; the least is {} QTUM", qtum(*value), qtum(*least))]
     Dust {
         /// Asked for.
         value: u64,
@@ -202,9 +203,7 @@ pub enum WalletError {
     #[error("the amounts are more than can exist")]
     TooMuch,
     /// The coins do not suffice.
-    #[error(
-        "need {need} satoshi including a fee of {fee}, have {have} ({immature} still maturing)"
-    )]
+    #[error("need {} QTUM including a fee of {}, have {} ({} still maturing)", qtum(*need), qtum(*fee), qtum(*have), qtum(*immature))]
     Insufficient {
         /// Amount and fee.
         need: u64,
@@ -231,6 +230,10 @@ pub enum WalletError {
     /// Signing failed.
     #[error(transparent)]
     Sign(#[from] SignError),
+}
+
+fn qtum(satoshi: u64) -> String {
+    quantity::format(Amount(satoshi.into()))
 }
 
 impl WalletError {

@@ -181,6 +181,10 @@ fn coins_of_the_mempool_come_last_or_never() {
     let refused = plan(&coins, &owner(), &pay(100 * QTUM), policy).unwrap_err();
     assert!(matches!(refused, WalletError::Insufficient { have, .. } if have == 61 * QTUM));
     assert_eq!(refused.code(), "insufficient-onchain-balance");
+    assert_eq!(
+        refused.to_string(),
+        "need 100.001428 QTUM including a fee of 0.001428, have 61 (0 still maturing)"
+    );
 }
 
 #[test]
