@@ -81,7 +81,7 @@ pub async fn run(args: &Args, context: &Context) -> Result<()> {
                 ]
             })
             .collect();
-        table(["PART", "", ""], &rows)
+        table(["PART", "IS", "WHAT"], &rows)
     })?;
     if ok {
         return Ok(());

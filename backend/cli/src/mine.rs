@@ -1,9 +1,12 @@
 //! `sparky mine`: blocks at will, on dev and regtest.
 
+use std::time::Duration;
+
 use anyhow::Result;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::args::Context;
+use crate::dev;
 use crate::node::{self, Endpoint};
 
 /// Arguments of `sparky mine`.
@@ -14,6 +17,24 @@ pub struct Args {
     blocks: u32,
     #[command(flatten)]
     endpoint: Endpoint,
+}
+
+/// Waits until the relay of the running `sparky dev` has seen the blocks: who mines in order to
+/// settle wants to settle next.
+async fn follow(context: &Context, height: u32) {
+    let Ok(Some(running)) = dev::instance::running(&context.data) else {
+        return;
+    };
+    for _ in 0..600 {
+        let info = dev::ready::info(&running.url).await.unwrap_or_default();
+        if info.pointer("/tip/height").and_then(Value::as_u64) >= Some(height.into()) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    context
+        .output
+        .note("The relay has not followed yet; see: sparky status");
 }
 
 /// Mines and prints the new height.
@@ -28,6 +49,7 @@ pub async fn run(args: &Args, context: &Context) -> Result<()> {
         .get_block_count()
         .await
         .map_err(|error| node::problem(&error))?;
+    follow(context, height).await;
     let value = json!({ "blocks": args.blocks, "height": height });
     context.output.show(&value, |_| {
         format!("Mined {}; the height is {height}.", args.blocks)

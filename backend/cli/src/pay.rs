@@ -32,7 +32,7 @@ pub async fn run(args: Args, context: &Context) -> Result<()> {
     let (view, mut kept) = find(&participant, &args.to).await?;
     let (side, tip) = (participant.side(&kept)?, participant.tip());
     let partner = participant.address_of(&kept.channel.account(side.other()));
-    let refuse = |rejected| refused(&rejected, "Not enough in this channel");
+    let refuse = |rejected| refused(&rejected, "Not possible in this channel");
     let operations = vec![Operation::Transfer { amount }];
     let proof = kept
         .channel

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::json;
 
 use super::instance;
@@ -34,8 +34,24 @@ pub fn run(context: &Context) -> Result<()> {
             let _ = kill_process(pid, signal);
         }
         if instance::wait_until_free(&context.data, GRACE)? {
+            wait_until_gone(running.pid);
             return told(&format!("Stopped process {}.", running.pid), true);
         }
     }
     anyhow::bail!("process {} does not end", running.pid)
+}
+
+/// The lock is free a moment before the process is gone. One that ended and that nobody asks for
+/// its exit code stays in the table; that is waited for only shortly.
+fn wait_until_gone(pid: u32) {
+    const STEP: Duration = Duration::from_millis(10);
+    let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else {
+        return;
+    };
+    for _ in 0..100 {
+        if test_kill_process(pid).is_err() {
+            return;
+        }
+        std::thread::sleep(STEP);
+    }
 }

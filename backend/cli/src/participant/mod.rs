@@ -311,6 +311,12 @@ impl Participant {
 
 /// A rule that was not kept, as people and programs read it.
 pub fn refused(rejected: &Rejected, title: &str) -> Problem {
+    let title = match rejected {
+        Rejected::InsufficientBalance { .. } => "Not enough in this channel",
+        Rejected::ChannelClosing { .. } => "This channel is closing",
+        Rejected::ChannelFrozen { .. } => "An agreement holds this channel",
+        _ => title,
+    };
     let detail = match rejected {
         Rejected::InsufficientBalance { needed, available } => format!(
             "You can send up to {}; you tried {}. Nothing was sent.",

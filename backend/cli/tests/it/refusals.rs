@@ -17,7 +17,7 @@ fn bad_input_costs_nothing() {
     pay("twenty", 7, "amount-invalid");
     pay("0", 7, "amount-zero");
     pay("80.00000001", 6, "insufficient-channel-balance");
-    pay("79228162514.26433759", 7, "amount-too-large");
+    pay("792281625142643375935.43950336", 7, "amount-too-large");
 
     let alice = |arguments: &[&str], exit, code: &str| {
         sandbox.refused(&[&["--demo", "alice"], arguments].concat(), exit, code);

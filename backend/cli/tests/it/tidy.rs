@@ -61,8 +61,6 @@ const NEVER: &[&str] = &[
     "challenge period",
     "dispute period",
     "settle timeout",
-    "merkleroot",
-    "merkle_root",
     "makechannel",
     "ecrecoveraddr",
     "own_balance",
