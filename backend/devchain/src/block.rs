@@ -176,27 +176,28 @@ impl Block {
     }
 }
 
-const GENESIS_KEY: [u8; 65] = {
-    let mut key = [0; 65];
-    let digits = *b"040d61d8653448c98731ee5fffd303c15e71ec2057b77f11ab3601979728cdaff2d68afbba14e4fa0bc44f2072b0b23ef63717f8cdfbe58dcd33f32b6afe98741a";
+const GENESIS_KEY: [u8; 65] = constant(
+    b"040d61d8653448c98731ee5fffd303c15e71ec2057b77f11ab3601979728cdaff2\
+      d68afbba14e4fa0bc44f2072b0b23ef63717f8cdfbe58dcd33f32b6afe98741a",
+);
+
+/// The bytes of a constant that is written in lower-case hexadecimal.
+pub(crate) const fn constant<const N: usize>(digits: &[u8]) -> [u8; N] {
+    const fn nibble(digit: u8) -> u8 {
+        if digit <= b'9' {
+            digit - b'0'
+        } else {
+            digit - b'a' + 10
+        }
+    }
+    let mut bytes = [0; N];
     let mut index = 0;
-    while index < 65 {
-        let high = if digits[2 * index] <= b'9' {
-            digits[2 * index] - b'0'
-        } else {
-            digits[2 * index] - b'a' + 10
-        };
-        let low_digit = digits[2 * index + 1];
-        let low = if low_digit <= b'9' {
-            low_digit - b'0'
-        } else {
-            low_digit - b'a' + 10
-        };
-        key[index] = high << 4 | low;
+    while index < N {
+        bytes[index] = nibble(digits[2 * index]) << 4 | nibble(digits[2 * index + 1]);
         index += 1;
     }
-    key
-};
+    bytes
+}
 
 pub(crate) fn coinbase_input(script_sig: Vec<u8>, witness: Vec<Vec<u8>>) -> TxIn {
     TxIn {

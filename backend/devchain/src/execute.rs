@@ -5,7 +5,7 @@
 //! condensing transaction follows every execution that moved coins, and an execution that failed is
 //! followed by one that returns the value to its sender.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sparky_protocol::Account;
@@ -282,14 +282,10 @@ fn condense(evm: &Evm, order: &Order, outcome: &Outcome) -> Option<Condensed> {
         *paid.entry(transfer.from).or_default() += transfer.value;
         *gained.entry(transfer.to).or_default() += transfer.value;
     }
-    let parties: BTreeMap<Bytes20, ()> = gained
-        .keys()
-        .chain(paid.keys())
-        .map(|address| (*address, ()))
-        .collect();
+    let parties: BTreeSet<Bytes20> = gained.keys().chain(paid.keys()).copied().collect();
     let mut outputs = Vec::new();
     let mut balances = Vec::new();
-    for address in parties.into_keys() {
+    for address in parties {
         let held =
             coins.get(&address).map_or(0, |coin| coin.value) + gained.get(&address).unwrap_or(&0);
         let balance = held.checked_sub(*paid.get(&address).unwrap_or(&0))?;

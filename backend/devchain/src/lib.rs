@@ -132,12 +132,11 @@ pub async fn spawn(config: Config) -> anyhow::Result<Handle> {
             tracing::error!(%error, "the chain's RPC failed");
         }
     });
-    let _guard = stopping.clone().drop_guard();
     Ok(Handle {
         url,
         address,
         server,
+        _guard: stopping.clone().drop_guard(),
         stopping,
-        _guard,
     })
 }

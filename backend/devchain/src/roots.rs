@@ -4,38 +4,22 @@
 
 use std::collections::BTreeMap;
 
+use crate::block::constant;
 use crate::evm::{Bytes20, Bytes32, Evm};
 use crate::trie::{keccak, rlp_bytes, rlp_list, rlp_number, secure_root, trimmed};
 
 /// The code of the contracts at `0x80` to `0x84`, in which stakers vote on gas and block size. Only
 /// its hash is known here: the votes are constants, and nobody calls them.
 const GOVERNANCE_CODE_HASH: Bytes32 =
-    hash(*b"0736d7cda6e194bc3e848ed7e5ed4953f103c222c00703252496e35279eaad8c");
+    constant(b"0736d7cda6e194bc3e848ed7e5ed4953f103c222c00703252496e35279eaad8c");
 const GOVERNANCE_STORAGE_ROOT: Bytes32 =
-    hash(*b"af2dafc3f0e8f58156873ddb48ee335b27bf5c336d5e36508c875655cc5e1426");
+    constant(b"af2dafc3f0e8f58156873ddb48ee335b27bf5c336d5e36508c875655cc5e1426");
 /// The code of the contract at `0x86`, where staking is delegated; deployed in block 1.
 const DELEGATION_CODE_HASH: Bytes32 =
-    hash(*b"cf0ccea7f92a6093e3fa1a2603f417ef634749dc6ce185ac171479a04d4564a6");
+    constant(b"cf0ccea7f92a6093e3fa1a2603f417ef634749dc6ce185ac171479a04d4564a6");
 
 /// The contracts that exist without having been deployed by a transaction.
 pub(crate) const SYSTEM_CONTRACTS: [u8; 6] = [0x80, 0x81, 0x82, 0x83, 0x84, 0x86];
-
-const fn hash(digits: [u8; 64]) -> Bytes32 {
-    const fn nibble(digit: u8) -> u8 {
-        if digit <= b'9' {
-            digit - b'0'
-        } else {
-            digit - b'a' + 10
-        }
-    }
-    let mut bytes = [0; 32];
-    let mut index = 0;
-    while index < 32 {
-        bytes[index] = nibble(digits[2 * index]) << 4 | nibble(digits[2 * index + 1]);
-        index += 1;
-    }
-    bytes
-}
 
 /// The address of a system contract.
 pub(crate) const fn system_address(number: u8) -> Bytes20 {

@@ -4,6 +4,8 @@
 //! `golden.jsonl` holds one record a line. The comparison is stricter than the recording asks for:
 //! block hashes, headers and state roots are compared as well.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 

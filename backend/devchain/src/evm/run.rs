@@ -28,6 +28,8 @@ pub(crate) struct Ended {
     pub output: Bytes,
     /// The contract that a creating frame made.
     pub created: Option<Address>,
+    /// What was left when a creating frame returned its code.
+    pub gas_for_deposit: u64,
     /// Whether code ran: plain payments earn no refund and keep no substate.
     pub ran_code: bool,
 }
@@ -39,6 +41,7 @@ impl Ended {
             gas_left,
             output: Bytes::new(),
             created: None,
+            gas_for_deposit: 0,
             ran_code: false,
         }
     }
@@ -133,7 +136,7 @@ fn run(host: &mut QtumHost<'_>, opened: Opened) -> Ended {
                 match open_inner(host, &mut frames[last], input, last + 1) {
                     Opened::Frame(frame) => frames.push(frame),
                     Opened::Ended(ended, returns_to) => {
-                        resume(&mut frames[last], ended, &returns_to)
+                        resume(&mut frames[last], ended, &returns_to);
                     }
                 }
             }
@@ -343,9 +346,11 @@ fn close(host: &mut QtumHost<'_>, frame: &Frame, result: InterpreterResult) -> E
         gas_left: result.gas.remaining(),
         output: result.output,
         created: None,
+        gas_for_deposit: 0,
         ran_code: true,
     };
     if let (Kind::Create { address }, Exception::None) = (&frame.kind, ended.exception) {
+        ended.gas_for_deposit = ended.gas_left;
         let deposit = CODE_BYTE_GAS.saturating_mul(ended.output.len() as u64);
         if MAX_CODE_SIZE < ended.output.len() {
             ended.exception = Exception::OutOfGas;

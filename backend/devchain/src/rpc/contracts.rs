@@ -102,29 +102,27 @@ fn call_contract(node: &mut Node, params: &Params) -> Answer {
     let block = view.environment(now, view.tip().author());
     let checkpoint = view.evm.checkpoint();
     view.evm.begin_transaction();
-    let outcome = match contract {
-        Some(contract) => view.evm.execute_call(
-            &block,
-            &Call {
-                sender,
-                contract,
-                value,
-                data,
-                gas_limit,
-                gas_price: 1,
-            },
-        ),
-        None => {
-            let address = created_address(Txid::default(), 0);
-            let create = Create {
-                sender,
-                address,
-                value,
-                gas_limit,
-                gas_price: 1,
-            };
-            view.evm.execute_create(&block, &data, &create)
-        }
+    let gas_price = 1;
+    let outcome = if let Some(contract) = contract {
+        let call = Call {
+            sender,
+            contract,
+            value,
+            data,
+            gas_limit,
+            gas_price,
+        };
+        view.evm.execute_call(&block, &call)
+    } else {
+        let address = created_address(Txid::default(), 0);
+        let create = Create {
+            sender,
+            address,
+            value,
+            gas_limit,
+            gas_price,
+        };
+        view.evm.execute_create(&block, &data, &create)
     };
     view.evm.roll_back(checkpoint);
     let deployed = contract.is_none() && outcome.exception == Exception::None;

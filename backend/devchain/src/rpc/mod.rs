@@ -1,5 +1,10 @@
 //! qtumd's JSON-RPC over HTTP: authorisation, batches, named parameters, status codes.
 
+#![allow(
+    clippy::unnecessary_wraps,
+    reason = "all methods have one signature, so that tables can hold them"
+)]
+
 mod addresses;
 mod blocks;
 mod contracts;
@@ -9,6 +14,7 @@ mod format;
 mod params;
 mod transactions;
 mod wallet;
+mod wallet_contracts;
 mod wallets;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -50,6 +56,8 @@ const METHODS: &[&[Method]] = &[
     wallets::METHODS,
     dev::METHODS,
 ];
+
+const WALLET_METHODS: &[&[WalletMethod]] = &[wallet::METHODS, wallet_contracts::METHODS];
 
 /// What all requests share.
 #[derive(Clone)]
@@ -126,11 +134,11 @@ async fn respond(rpc: &Rpc, headers: &HeaderMap, body: &[u8], wallet: Option<&st
                 RpcError::PARSE,
                 "Top-level object parse error",
             )),
-            Value::Null,
+            &Value::Null,
         ),
         Err(_) => envelope(
             Err(RpcError::new(RpcError::PARSE, "Parse error")),
-            Value::Null,
+            &Value::Null,
         ),
     };
     let text = format!("{json}\n");
@@ -151,10 +159,10 @@ async fn answer(rpc: &Rpc, mut request: Value, wallet: Option<&str>) -> (StatusC
             "Method must be a string",
         )),
     };
-    envelope(result, id)
+    envelope(result, &id)
 }
 
-fn envelope(result: Answer, id: Value) -> (StatusCode, Value) {
+fn envelope(result: Answer, id: &Value) -> (StatusCode, Value) {
     match result {
         Ok(result) => (
             StatusCode::OK,
@@ -195,8 +203,11 @@ async fn dispatch(rpc: &Rpc, method: &str, params: Value, wallet: Option<&str>) 
         let params = Params::new(name, spec, params)?;
         return run(&mut rpc.node(), &params);
     }
-    if let Some(WalletMethod(name, spec, run)) =
-        wallet::METHODS.iter().find(|known| known.0 == method)
+    if let Some(WalletMethod(name, spec, run)) = WALLET_METHODS
+        .iter()
+        .copied()
+        .flatten()
+        .find(|known| known.0 == method)
     {
         let params = Params::new(name, spec, params)?;
         let mut node = rpc.node();
@@ -215,7 +226,11 @@ fn help() -> String {
         .copied()
         .flatten()
         .map(|method| (method.0, method.1));
-    let of_wallets = wallet::METHODS.iter().map(|method| (method.0, method.1));
+    let of_wallets = WALLET_METHODS
+        .iter()
+        .copied()
+        .flatten()
+        .map(|method| (method.0, method.1));
     let mut lines: Vec<String> = methods
         .chain(of_wallets)
         .chain([

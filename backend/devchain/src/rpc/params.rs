@@ -112,7 +112,8 @@ impl Params {
         }
         let mut wrong = Vec::new();
         for (index, (spec, value)) in specs.iter().zip(&values).enumerate() {
-            if !(value.is_null() && spec.optional) && !spec.kind.fits(value) {
+            let left_out = value.is_null() && spec.optional;
+            if !left_out && !spec.kind.fits(value) {
                 let (position, name) = (index + 1, spec.name);
                 let (found, expected) = (type_name(value), spec.kind.name());
                 wrong.push(format!(

@@ -140,7 +140,7 @@ async fn events_are_found_and_waited_for() {
         chain.call("dev_mine", json!([2])).await;
         chain.send(&contract, probe("deposit", &[]), "2").await
     };
-    let (waited, second) = tokio::time::timeout(Duration::from_secs(60), async {
+    let (waited, second) = tokio::time::timeout(Duration::from_mins(1), async {
         tokio::join!(waiting, sending)
     })
     .await

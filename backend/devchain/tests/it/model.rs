@@ -96,7 +96,7 @@ impl World {
             Step::Revert(value) => self.call("rev", &[], value.into(), "Revert").await,
             Step::Burn(value) => {
                 self.call("invalid", &[], value.into(), "BadInstruction")
-                    .await
+                    .await;
             }
             Step::Mine => {
                 self.chain.call("dev_mine", json!([1])).await;
