@@ -1,7 +1,9 @@
 //! The model and the bytecode side by side: every call goes to both, every difference is kept.
 
 use sparky_devchain::evm::{Block, Call, Evm, Exception};
-use sparky_protocol::{Account, Amount, ChainEvent, ContractCall, Domain, Hash, Side};
+use sparky_protocol::{
+    Account, Amount, ChainEvent, ChannelParams, ContractCall, Domain, Hash, Side,
+};
 use sparky_qtum::contract::{self, View};
 
 use crate::contract::{Chain, Contract, Done, Revert};
@@ -13,6 +15,7 @@ pub struct Both {
     address: Account,
     fresh: usize,
     difference: Option<String>,
+    history: Vec<(u32, Account, ContractCall)>,
     pub calls: u64,
     pub reverts: u64,
 }
@@ -38,6 +41,7 @@ impl Both {
             address,
             fresh,
             difference: None,
+            history: Vec::new(),
             calls: 0,
             reverts: 0,
         }
@@ -48,11 +52,20 @@ impl Both {
         self.evm.roll_back(self.fresh);
         self.model.reset();
         self.difference = None;
+        self.history.clear();
     }
 
     /// The first difference, if there was one.
     pub fn difference(&self) -> Result<(), String> {
         self.difference.clone().map_or(Ok(()), Err)
+    }
+
+    /// What was called since the last reset.
+    pub fn history(&self) -> Vec<String> {
+        let line = |(height, caller, call): &(u32, Account, ContractCall)| {
+            format!("block {height}, {caller}: {call:?}")
+        };
+        self.history.iter().map(line).collect()
     }
 
     fn execute(&mut self, caller: Account, call: &ContractCall) -> Result<Done, Revert> {
@@ -98,14 +111,14 @@ impl Both {
         self.evm.call(&block(self.model.next), &call).output
     }
 
-    /// Compares what is stored of every channel.
-    fn compare_storage(&mut self) -> Result<(), String> {
+    /// Compares what is held, and what is stored of the channel that a call was about.
+    fn compare_storage(&mut self, call: &ContractCall) -> Result<(), String> {
         let held = Amount(self.evm.balance(&self.address.0).into());
         if held != self.model.holdings {
             return Err(format!("holds {held}, should hold {}", self.model.holdings));
         }
-        let channels: Vec<_> = self.model.channels.values().cloned().collect();
-        for facts in channels {
+        let id = call.params().map(ChannelParams::id);
+        if let Some(facts) = id.and_then(|id| self.model.channels.get(&id)).cloned() {
             let id = facts.channel_id;
             let seen = View::channel(&self.ask(&View::Channel(id))).ok_or("no channel view")?;
             let open = facts.settled.is_none();
@@ -172,21 +185,20 @@ impl Chain for Both {
     }
 
     fn call(&mut self, caller: Account, call: &ContractCall) -> Result<Done, Revert> {
+        self.history.push((self.model.next, caller, call.clone()));
         let got = self.execute(caller, call);
         let expected = self.model.call(caller, call);
         self.calls += 1;
         self.reverts += u64::from(expected.is_err());
         let same = match (&expected, &got) {
-            (Ok(expected), Ok(got)) if expected == got => self.compare_storage(),
+            (Ok(expected), Ok(got)) if expected == got => self.compare_storage(call),
             (Err(_), Err("reverted")) => Ok(()),
             _ => Err(format!(
                 "{expected:?} by the rules, {got:?} by the bytecode"
             )),
         };
         if let Err(why) = same {
-            let height = self.model.next;
-            let difference = format!("block {height}, {caller:?} {call:?}: {why}");
-            self.difference.get_or_insert(difference);
+            self.difference.get_or_insert(why);
         }
         expected
     }

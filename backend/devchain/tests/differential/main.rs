@@ -1,10 +1,12 @@
 //! The bytecode against the model: random hostile sequences, played on both.
 //!
-//! `SPARKY_DIFFERENTIAL_CASES` sets how many; the default is what CI runs. A failure prints its seed
-//! and the shortest sequence that still differs.
+//! `SPARKY_DIFFERENTIAL_CASES` sets how many; the default is what CI runs. One in sixteen is a whole
+//! game of an honest participant against a hostile one. A failure prints its seed and the shortest
+//! sequence that still differs.
 #![allow(missing_docs)]
 
 mod both;
+mod chaos;
 #[path = "../../../protocol/tests/it/contract.rs"]
 mod contract;
 #[path = "../../../protocol/tests/it/dice.rs"]
@@ -16,20 +18,76 @@ mod moves;
 #[path = "../../../protocol/tests/it/participant.rs"]
 mod participant;
 
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    thread,
+};
+
 use both::Both;
+use chaos::Cast;
 use dice::Dice;
 
+const CASES: u64 = 100_000;
+
 #[test]
-fn honest_participants_get_their_due_from_the_bytecode() {
-    let mut both = Both::new();
-    let start = std::time::Instant::now();
-    for seed in 0..200 {
-        both.reset();
-        let (setup, moves) = moves::deal(&mut Dice(seed));
-        let ended = dispute::play(&mut both, setup, &moves).and_then(|()| both.difference());
-        if let Err(why) = ended {
-            panic!("{seed} {why}");
+fn the_bytecode_does_what_the_rules_say() {
+    let cases = std::env::var("SPARKY_DIFFERENTIAL_CASES").ok();
+    let cases = cases.map_or(CASES, |text| text.parse().expect("a number of cases"));
+    let next = AtomicU64::new(0);
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let counts = thread::scope(|scope| {
+        let worker = || scope.spawn(|| work(&next, cases));
+        let workers: Vec<_> = (0..threads).map(|_| worker()).collect();
+        workers
+            .into_iter()
+            .map(|one| one.join().expect("no difference"))
+            .collect::<Vec<_>>()
+    });
+    let [calls, reverts] = [0, 1].map(|at| counts.iter().map(|count| count[at]).sum::<u64>());
+    println!("{cases} sequences, {calls} calls, {reverts} of them reverted");
+    assert!(
+        cases < 100 || calls / 10 < reverts && reverts < calls / 10 * 9,
+        "a dull mixture"
+    );
+}
+
+/// Plays sequences until there are no more; how many calls that were, and how many reverts.
+fn work(next: &AtomicU64, cases: u64) -> [u64; 2] {
+    let (mut both, mut cast) = (Both::new(), Cast::new());
+    loop {
+        let seed = next.fetch_add(1, Ordering::Relaxed);
+        if cases <= seed {
+            return [both.calls, both.reverts];
+        }
+        if seed.is_multiple_of(16) {
+            game(&mut both, seed);
+        } else {
+            sequence(&mut both, &mut cast, seed);
         }
     }
-    println!("{:?} {} {}", start.elapsed(), both.calls, both.reverts);
+}
+
+fn sequence(both: &mut Both, cast: &mut Cast, seed: u64) {
+    let steps = chaos::deal(seed);
+    if chaos::play(both, cast, &steps).is_err() {
+        let steps = chaos::shorten(&steps, |fewer| chaos::play(both, cast, fewer).is_err());
+        let why = chaos::play(both, cast, &steps).expect_err("it still fails");
+        let calls = both.history().join("\n");
+        panic!("seed {seed}, steps {steps:?}\n{calls}\n{why}");
+    }
+}
+
+fn game(both: &mut Both, seed: u64) {
+    let (setup, moves) = moves::deal(&mut Dice(seed));
+    let mut lost = |moves: &[moves::Move]| {
+        both.reset();
+        dispute::play(both, setup, moves)
+            .and_then(|()| both.difference())
+            .err()
+    };
+    if let Some(first) = lost(&moves) {
+        let moves = moves::shorten(&moves, |fewer| lost(fewer).is_some());
+        let why = lost(&moves).unwrap_or(first);
+        panic!("game {seed}: {why}\n{setup:?}\n{moves:#?}");
+    }
 }

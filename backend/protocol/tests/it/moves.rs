@@ -135,7 +135,7 @@ fn attack(dice: &mut Dice) -> Move {
 }
 
 /// The longest prefix-and-subset search that is cheap: drops moves one by one while it still fails.
-pub fn shorten(moves: &[Move], fails: impl Fn(&[Move]) -> bool) -> Vec<Move> {
+pub fn shorten(moves: &[Move], mut fails: impl FnMut(&[Move]) -> bool) -> Vec<Move> {
     let mut moves = moves.to_vec();
     let mut at = moves.len();
     while 0 < at {
