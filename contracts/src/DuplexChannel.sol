@@ -7,6 +7,7 @@ import {Direction} from "./Direction.sol";
 import {Dispute} from "./Dispute.sol";
 import {IDuplexChannel} from "./IDuplexChannel.sol";
 import {Locks, Registration} from "./Locks.sol";
+import {Participants} from "./Participants.sol";
 import {Settlement} from "./Settlement.sol";
 import {Signatures} from "./Signatures.sol";
 import {TypedData} from "./TypedData.sol";
@@ -14,6 +15,7 @@ import {TypedData} from "./TypedData.sol";
 /// @title All channels of one deployment, and the preimage registry
 /// @dev The manual is the interface. Every function reads: checks, effects, event, then money.
 contract DuplexChannel is IDuplexChannel {
+    using Participants for Params;
     using Signatures for Sig;
 
     /// @dev Shares a word, so that the guard costs no cold slot.
@@ -97,7 +99,8 @@ contract DuplexChannel is IDuplexChannel {
         requireValid(validUntil);
         (bytes32 id, Channel chan) = findOpen();
         uint16 sequence = chan.sequence();
-        requireBoth(params, TypedData.cooperativeWithdraw(id, fromB, amount, sequence, validUntil), sigA, sigB);
+        bytes32 hash = TypedData.cooperativeWithdraw(id, fromB, amount, sequence, validUntil);
+        params.requireBoth(digestOf(hash), sigA, sigB);
         int256 taken = int256(uint256(amount));
         if (chan.total() < taken) revert InsufficientChannelBalance(taken, chan.total());
 
@@ -121,7 +124,8 @@ contract DuplexChannel is IDuplexChannel {
     ) external {
         requireValid(validUntil);
         (bytes32 id, Channel chan) = find();
-        requireBoth(params, TypedData.cooperativeClose(id, netToA, chan.sequence(), validUntil), sigA, sigB);
+        bytes32 hash = TypedData.cooperativeClose(id, netToA, chan.sequence(), validUntil);
+        params.requireBoth(digestOf(hash), sigA, sigB);
         int256 payA = chan.netA() + netToA;
         int256 payB = chan.netB() - netToA;
         if (payA < 0) revert InsufficientChannelBalance(-int256(netToA), chan.netA());
@@ -145,13 +149,13 @@ contract DuplexChannel is IDuplexChannel {
     ) external {
         requireValid(validUntil);
         (bytes32 id, Channel chan) = findOpen();
-        uint256 closer = sideOfCaller(params);
+        uint256 closer = params.sideOfCaller();
         uint256 deadline = block.number + params.window;
         chan = chan.closed(deadline, closer);
         Dispute storage dispute = disputes[id];
 
         if (incoming.nonce != 0) {
-            requireSigned(accountOf(params, 1 - closer), TypedData.balanceProof(id, incoming), sig);
+            sig.requireBy(params.accountOf(1 - closer), digestOf(TypedData.balanceProof(id, incoming)));
             dispute.post(Direction.wrap(0), 1 - closer, incoming);
             chan = chan.with(ChannelWord.postedBy(1 - closer));
         } else if (incoming.transferred != 0 || incoming.locksRoot != 0) {
@@ -171,7 +175,7 @@ contract DuplexChannel is IDuplexChannel {
     function recover(Params calldata params, uint32 validUntil) external {
         requireValid(validUntil);
         (bytes32 id, Channel chan) = findOpen();
-        uint256 closer = sideOfCaller(params);
+        uint256 closer = params.sideOfCaller();
 
         uint256 deadline = block.number + 3 * uint256(params.window);
         channels[id] = chan.closed(deadline, closer).with(ChannelWord.RECOVERED);
@@ -184,7 +188,7 @@ contract DuplexChannel is IDuplexChannel {
     {
         (bytes32 id, Channel chan) = findClosed();
         bytes32 proofHash = TypedData.balanceProof(id, proof);
-        uint256 sender = sideOfSigner(params, proofHash, senderSig);
+        uint256 sender = params.sideOfSigner(digestOf(proofHash), senderSig);
         Dispute storage dispute = disputes[id];
         Direction posted = dispute.posted(chan, sender);
         bool refuting = chan.deadline() < block.number;
@@ -193,8 +197,8 @@ contract DuplexChannel is IDuplexChannel {
             if (last < block.number) revert TooLate(block.number, last);
             if (posted.nonce() == 0) revert NothingToRefute(id);
         }
-        address recipient = accountOf(params, 1 - sender);
-        if (!ack.isAbsent()) requireSigned(recipient, TypedData.ack(proofHash), ack);
+        address recipient = params.accountOf(1 - sender);
+        if (!ack.isAbsent()) ack.requireBy(recipient, digestOf(TypedData.ack(proofHash)));
         else if (refuting || msg.sender != recipient) revert AckMissing(recipient);
 
         dispute.post(posted, sender, proof);
@@ -208,7 +212,7 @@ contract DuplexChannel is IDuplexChannel {
     function raiseFloor(Params calldata params, BalanceProof calldata proof, Sig calldata senderSig) external {
         (bytes32 id, Channel chan) = findClosed();
         if (chan.deadline() < block.number) revert TooLate(block.number, chan.deadline());
-        uint256 sender = sideOfSigner(params, TypedData.balanceProof(id, proof), senderSig);
+        uint256 sender = params.sideOfSigner(digestOf(TypedData.balanceProof(id, proof)), senderSig);
         Dispute storage dispute = disputes[id];
 
         dispute.raise(dispute.posted(chan, sender), sender, proof.transferred);
@@ -318,7 +322,7 @@ contract DuplexChannel is IDuplexChannel {
         return TypedData.domainSeparator(block.chainid, address(this));
     }
 
-    // --------------------------------------------------------------------------------- finding a channel, and who
+    // ---------------------------------------------------------------------------------------- finding a channel
 
     /// @dev Every call about a channel begins with its params, so they need not be encoded again to be hashed.
     function find() private view returns (bytes32 id, Channel chan) {
@@ -337,40 +341,8 @@ contract DuplexChannel is IDuplexChannel {
         if (chan.deadline() == 0) revert NotClosed(id);
     }
 
-    function accountOf(Params calldata params, uint256 side) private pure returns (address) {
-        return side == A ? params.accountA : params.accountB;
-    }
-
-    function sideOfCaller(Params calldata params) private view returns (uint256) {
-        if (msg.sender == params.accountA) return A;
-        if (msg.sender == params.accountB) return B;
-        revert NotParticipant(msg.sender);
-    }
-
-    /// @dev Whose direction a proof is for: its signer's.
-    function sideOfSigner(Params calldata params, bytes32 structHash, Sig calldata sig)
-        private
-        view
-        returns (uint256 side)
-    {
-        address account = sig.account();
-        if (account == params.accountB) side = B;
-        else if (account != params.accountA) revert SignatureInvalid(address(0));
-        if (!sig.signed(TypedData.digest(domainSeparator(), structHash))) revert SignatureInvalid(account);
-    }
-
-    function requireSigned(address account, bytes32 structHash, Sig calldata sig) private view {
-        if (sig.account() != account) revert SignatureInvalid(account);
-        if (!sig.signed(TypedData.digest(domainSeparator(), structHash))) revert SignatureInvalid(account);
-    }
-
-    /// @dev Both agree: who calls agrees by calling.
-    function requireBoth(Params calldata params, bytes32 structHash, Sig calldata sigA, Sig calldata sigB)
-        private
-        view
-    {
-        if (msg.sender != params.accountA) requireSigned(params.accountA, structHash, sigA);
-        if (msg.sender != params.accountB) requireSigned(params.accountB, structHash, sigB);
+    function digestOf(bytes32 structHash) private view returns (bytes32) {
+        return TypedData.digest(domainSeparator(), structHash);
     }
 
     function requireValid(uint32 validUntil) private view {

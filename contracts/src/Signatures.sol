@@ -22,6 +22,11 @@ library Signatures {
         return address(ripemd160(abi.encodePacked(sha256(abi.encodePacked(parity, sig.x)))));
     }
 
+    /// @dev The signature must be by this account, over `digest`.
+    function requireBy(IDuplexChannel.Sig calldata sig, address expected, bytes32 digest) internal pure {
+        if (account(sig) != expected || !signed(sig, digest)) revert IDuplexChannel.SignatureInvalid(expected);
+    }
+
     /// @dev Whether the key signed `digest`.
     function signed(IDuplexChannel.Sig calldata sig, bytes32 digest) internal pure returns (bool) {
         uint256 x = uint256(sig.x);
