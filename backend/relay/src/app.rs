@@ -41,6 +41,9 @@ pub(crate) struct Parts {
     /// Contracts besides our own that may be called.
     pub(crate) allowed_contracts: Vec<Account>,
     pub(crate) deployment: Deployment,
+    /// The block that created the contract: what tells one private chain from the next, on which
+    /// contract and channels may get the same names again.
+    pub(crate) contract_block: BlockHash,
     pub(crate) domain: Domain,
     /// The finalization periods that the contract accepts, in blocks.
     pub(crate) window_bounds: [u32; 2],

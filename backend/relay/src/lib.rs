@@ -90,6 +90,10 @@ impl Relay {
         );
         let node = rpc::Client::new(config.qtum_rpc_url.expose())?;
         let window_bounds = look(&node, &deployment).await?;
+        let contract_block = node
+            .get_block_hash(deployment.height)
+            .await?
+            .context("the node lost the contract's block")?;
         let tower_wallet = config
             .tower_wallet
             .as_deref()
@@ -120,6 +124,7 @@ impl Relay {
                 contract: deployment.contract,
             },
             deployment,
+            contract_block,
             window_bounds,
             store,
             node,

@@ -36,6 +36,7 @@ async fn info(State(app): State<App>) -> Json<Value> {
         "chainId": app.domain.chain_id,
         "contract": app.deployment.contract,
         "contractHeight": app.deployment.height,
+        "contractBlock": app.contract_block.to_string(),
         "blockSeconds": app.chain.block_seconds(),
         "confirmations": app.confirmations,
         "window": { "default": app.chain.default_window().clamp(min, max), "min": min, "max": max },

@@ -4,12 +4,11 @@
 //! changes its meaning.
 
 use axum::{
-    extract::Path,
     http::StatusCode,
     response::{Html, IntoResponse, Response},
 };
 
-use crate::error::Error;
+use crate::{body::Path, error::Error};
 
 /// One kind of problem.
 pub(crate) struct Problem {

@@ -1,10 +1,6 @@
 //! Transactions of participants: taken, followed into the chain, explained.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sparky_qtum::{
@@ -17,7 +13,7 @@ use sparky_qtum::{
 use crate::{
     app::App,
     auth::Caller,
-    body::Body,
+    body::{Body, Path},
     error::{Error, Result},
     routes::Routes,
     store::SentTransaction,

@@ -1,9 +1,6 @@
 //! What a wallet asks a node: tip, fees, coins, trial calls. It never gets the node's password.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 use sparky_protocol::{Account, Amount};
@@ -12,7 +9,7 @@ use sparky_qtum::{contract, rpc::CallRequest};
 use crate::{
     app::App,
     auth::Caller,
-    body::Body,
+    body::{Body, Path},
     clock,
     error::{Error, Result},
     routes::Routes,

@@ -8,11 +8,7 @@ mod watch;
 
 pub(crate) use proposals::expire as expire_proposals;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 use sparky_protocol::{Account, Ack, ChannelId, ChannelParams, Nack, Side, Update};
@@ -21,7 +17,7 @@ use self::submit::Paper;
 use crate::{
     app::App,
     auth::Caller,
-    body::{Body, Query},
+    body::{Body, Path, Query},
     book,
     error::{Error, Result},
     routes::Routes,

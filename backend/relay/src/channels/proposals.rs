@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sparky_protocol::{
@@ -22,7 +18,7 @@ use super::{
 use crate::{
     app::App,
     auth::Caller,
-    body::Body,
+    body::{Body, Path},
     error::{Error, Result},
     routes::Routes,
     store::{NewEvent, StoredProposal},

@@ -13,6 +13,10 @@ use crate::{
     store::NewEvent,
 };
 
+/// What a nack may say, in bytes: it is stored for its reader.
+const LONGEST_REASON: usize = 500;
+const LONGEST_CODE: usize = 64;
+
 /// What became of something that was handed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stored {
@@ -229,6 +233,14 @@ impl Frame {
                 got: nack.channel_id,
             }
             .into());
+        }
+        if LONGEST_REASON < nack.reason.len() || LONGEST_CODE < nack.code.len() {
+            let reason =
+                format!("at most {LONGEST_REASON} bytes of reason and {LONGEST_CODE} of code");
+            return Err(Error::InvalidValue {
+                field: "reason",
+                reason,
+            });
         }
         if nack.sender == side {
             let reason = "only the recipient of a proof can refuse it".to_owned();

@@ -1,9 +1,6 @@
 //! Who is guarded: one switch per participant and channel.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -11,7 +8,7 @@ use super::{participating, view};
 use crate::{
     app::App,
     auth::Caller,
-    body::Body,
+    body::{Body, Path},
     error::{Error, Result},
     routes::Routes,
     store::NewEvent,

@@ -1,12 +1,16 @@
 //! A world for one test: a chain, a contract on it, a relay, and people.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, net::SocketAddr, time::Duration};
 
 use sparky_protocol::Hash;
 use sparky_qtum::{contract, rpc::Client, script::Gas};
 use sparky_relay::{Chain, Config, Deployment, Relay, SecretUrl, migrate, set_deployment};
 use tempfile::TempDir;
-use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    sync::oneshot,
+    task::JoinHandle,
+};
 
 use crate::participant::Participant;
 
@@ -20,7 +24,7 @@ pub struct World {
     pub deployment: Deployment,
     pub database: String,
     relay: Option<Running>,
-    bind: std::net::SocketAddr,
+    bind: SocketAddr,
     tower: bool,
     rate_limit: Option<u32>,
     _folder: TempDir,
@@ -63,7 +67,7 @@ impl World {
             .await
             .expect("notes the deployment");
         // The port stays the same when the relay is restarted, as its address is part of the login.
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0)));
         let bind = listener.local_addr().expect("an address");
         let mut world = Self {
             chain,
@@ -170,6 +174,16 @@ impl World {
         self.followed().await;
     }
 
+    /// Mines blocks that can not be the very ones that were invalidated: their reward goes elsewhere.
+    pub async fn mine_anew(&self, blocks: u32) {
+        let address = self.node.get_new_address().await.expect("an address");
+        self.node
+            .generate_to_address(blocks, &address)
+            .await
+            .expect("mines");
+        self.followed().await;
+    }
+
     /// Waits until the relay stands where the chain stands.
     pub async fn followed(&self) {
         let url = format!("{}/api/v1/chain/tip", self.url());
@@ -184,6 +198,16 @@ impl World {
 
 /// Satoshi.
 pub const QTUM: u64 = 100_000_000;
+
+/// A port of its own. The kernel keeps little for those who do not read, so that a slow client is
+/// noticed after few messages.
+fn listen(bind: SocketAddr) -> TcpListener {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_reuseaddr(true).expect("an option");
+    socket.set_send_buffer_size(16 * 1024).expect("an option");
+    socket.bind(bind).expect("the port is free");
+    socket.listen(64).expect("listens")
+}
 
 /// The contract, deployed by the node's wallet.
 async fn deploy(node: &Client) -> Deployment {
