@@ -461,3 +461,6 @@ fn to_transfer(moved: &state::Moved) -> Transfer {
         value: satoshi(moved.value),
     }
 }
+
+#[cfg(test)]
+mod tests;

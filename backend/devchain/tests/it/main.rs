@@ -5,6 +5,7 @@
 mod blocks;
 mod client;
 mod contracts;
+mod mempool;
 mod model;
 mod server;
 mod wallets;
