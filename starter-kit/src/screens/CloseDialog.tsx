@@ -13,7 +13,7 @@ type How = "together" | "alone" | "recover";
 
 const VERBS: Readonly<Record<How, string>> = {
   together: "Ask to close together",
-  alone: "Close without waiting",
+  alone: "Close alone",
   recover: "Close, I lost my data",
 };
 

@@ -44,7 +44,7 @@ function useOwnTape(write: (lines: readonly Line[]) => void): void {
   const state = useSelect((now) => now);
   const before = useRef(state);
   useEffect(() => {
-    const lines = changes(state.account?.name ?? "Me", before.current, state, Date.now());
+    const lines = changes({ name: "This page", blocks: true }, before.current, state, Date.now());
     before.current = state;
     if (lines.length > 0) write(lines);
   });

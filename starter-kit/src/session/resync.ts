@@ -6,7 +6,7 @@ import { activityOf } from "./chainActivity.ts";
 import { paymentKey } from "./book.ts";
 import { type Context, bookOf, commit, infoOf, keyOf, recordOf, rules, tell } from "./context.ts";
 import { flush, resend } from "./outbox.ts";
-import { lineOf, proofOf, receiveProof } from "./payments.ts";
+import { ackedLines, lineOf, proofOf, receiveProof } from "./payments.ts";
 import type { Activity, Channel, ChannelId, Side, Watch } from "./state.ts";
 import type { ChainEntry, ChannelRecord, OfferRecord, UpdateRecord } from "./storage.ts";
 
@@ -93,6 +93,7 @@ async function takePromises(context: Context, shown: ChannelShown, sentShown: nu
     const line = { ...lineOf(record, after, satoshi(received), "received"), at: Date.now(), nonce: after.nonces.received };
     await commit(context, { activity: [{ ...line, id: paymentKey(record.id, record.side === "A" ? "B" : "A", after.nonces.received) }] });
   }
+  await commit(context, { activity: ackedLines(context, record.id, after?.nonces.sentAcked ?? 0) });
   if (merged.adoptedOwn && loudness === "loud") {
     tell(context, { type: "notice", tone: "neutral", at: Date.now(), event: { type: "recovered-own-state", channelId: record.id } });
   }
@@ -137,6 +138,7 @@ function offerRecord(offer: ProposalShown, side: Side): OfferRecord {
     kind: offer.kind,
     amount: String(offer["amountSat"] ?? "0"),
     fromMe: fromB === (side === "B"),
+    sequence: offer.sequence,
     validUntil: offer.validUntil,
     declined: offer.endedAt !== null,
     countersignature: offer.countersignature,
@@ -145,7 +147,15 @@ function offerRecord(offer: ProposalShown, side: Side): OfferRecord {
 
 function watchOf(watch: ChannelShown["watch"]): Watch {
   const { armed, armedNonce, lastCheckedHeight, lastAction } = watch;
-  return { armed, armedNonce, lastCheckedHeight, lastAction: lastAction === null ? null : JSON.stringify(lastAction) };
+  return { armed, armedNonce, lastCheckedHeight, lastAction: actionText(lastAction) };
+}
+
+/** What the watchtower did, as a sentence's end: "raiseFloor, in block 23". */
+function actionText(action: unknown): string | null {
+  if (!isObject(action)) return null;
+  const { call, minedAt, failedAt, sentAt } = action;
+  const when = minedAt !== null ? `in block ${String(minedAt)}` : failedAt !== null ? `failed at block ${String(failedAt)}` : `sent at block ${String(sentAt)}`;
+  return `${String(call)}, ${when}`;
 }
 
 const chainEntry = ({ height, txid, time, event }: TimelineShown): ChainEntry => ({

@@ -1,4 +1,5 @@
 import { type ReactNode, useEffect, useRef } from "react";
+import { hasMoved } from "./router.tsx";
 
 interface Props {
   readonly title: string;
@@ -11,9 +12,6 @@ interface Props {
   readonly children: ReactNode;
 }
 
-/** The first page of a visit keeps the focus where the browser put it. */
-let visited = false;
-
 /** One page: its only h1, which takes the focus when one arrives, and the window's title. */
 export function Page({ title, heading, lead, aside, narrow = false, children }: Props) {
   const head = useRef<HTMLHeadingElement>(null);
@@ -21,8 +19,7 @@ export function Page({ title, heading, lead, aside, narrow = false, children }: 
     document.title = `${title} · Sparky`;
   }, [title]);
   useEffect(() => {
-    if (visited) head.current?.focus({ preventScroll: true });
-    visited = true;
+    if (hasMoved()) head.current?.focus({ preventScroll: true });
   }, []);
   return (
     <div className={narrow ? "page-inner narrow" : "page-inner"}>

@@ -12,6 +12,11 @@ function subscribe(listener: () => void): () => void {
   };
 }
 
+/** Whether the person has moved since the page was loaded; before that, the browser owns the focus. */
+let moved = false;
+export const hasMoved = (): boolean => moved;
+if (typeof window !== "undefined") window.addEventListener("popstate", () => (moved = true));
+
 const read = () => window.location.pathname + window.location.search;
 
 /** Where we are: the path without a slash at its end, and the query. */
@@ -35,6 +40,7 @@ export function href(to: string): string {
 }
 
 export function navigate(to: string, how: "push" | "replace" = "push"): void {
+  moved = true;
   if (how === "push") window.history.pushState(null, "", href(to));
   else window.history.replaceState(null, "", href(to));
   window.dispatchEvent(new Event(MOVED));

@@ -110,16 +110,16 @@ function useTape(cast: Cast | null, onTape: (lines: readonly Line[]) => void): v
   write.current = onTape;
   useEffect(() => {
     if (!cast) return undefined;
-    const follow = (who: string, { store }: Session) => {
+    const follow = (name: string, partner: string, { store }: Session) => {
       let before = store.get();
       return store.subscribe(() => {
         const after = store.get();
-        const lines = changes(who, before, after, Date.now());
+        const lines = changes({ name, partner, blocks: false }, before, after, Date.now());
         before = after;
         if (lines.length > 0) write.current(lines);
       });
     };
-    const leave = [follow("Alice", cast.alice), follow("Bob", cast.bob)];
+    const leave = [follow("Alice", "Bob", cast.alice), follow("Bob", "Alice", cast.bob)];
     return () => leave.forEach((stop) => stop());
   }, [cast]);
 }

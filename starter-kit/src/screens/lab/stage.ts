@@ -37,7 +37,8 @@ export async function summon(openSession: OpenSession, deposit: bigint): Promise
     ] as const) {
       await until(one.store, ({ stage }) => stage.type === "welcome" || stage.type === "failed");
       await one.actions.createKey({ name });
-      await until(one.store, ({ connection, network, writer }) => connection.status === "online" && network !== null && writer === "held");
+      // Coins are known only after the sign-in.
+      await until(one.store, ({ connection, onChain }) => connection.status === "online" && onChain.updatedAt !== null);
       await one.actions.lab.faucet(satoshi(deposit + POCKET_MONEY));
       await one.actions.refresh();
       await until(one.store, ({ onChain }) => onChain.spendable >= deposit);
