@@ -1,4 +1,5 @@
 /** Meeting the relay again: the chain's facts, and the newest signatures of both sides (PROTOCOL §4.6). */
+import { isObject } from "../relay/frames.ts";
 import { type Wire, merge, viewChannel, withFacts } from "../core.ts";
 import type { ChannelShown, ProposalShown, TimelineShown } from "../relay/api.ts";
 import { satoshi } from "./amount.ts";
