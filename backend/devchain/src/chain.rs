@@ -228,20 +228,17 @@ impl Chain {
         if !self.known.contains_key(hash) {
             return Err(Unconnectable::WrongParent);
         }
-        let ancestors: BTreeSet<BlockHash> =
-            self.branch(hash).iter().map(|block| block.hash).collect();
-        let descends = |candidate: &BlockHash| {
-            self.branch(candidate)
-                .iter()
-                .any(|block| block.hash == *hash)
-        };
-        let stays: BTreeSet<_> = self
-            .invalid
-            .iter()
-            .filter(|hash| !ancestors.contains(hash) && !descends(hash))
-            .copied()
-            .collect();
-        self.invalid = stays;
+        let ancestors = self.branch(hash);
+        let mut related: BTreeSet<BlockHash> = ancestors.iter().map(|block| block.hash).collect();
+        let mut descendants = BTreeSet::from([*hash]);
+        for hash in &self.arrivals {
+            let known = self.known.get(hash);
+            if known.is_some_and(|known| descendants.contains(&known.block.header.previous)) {
+                descendants.insert(*hash);
+            }
+        }
+        related.append(&mut descendants);
+        self.invalid.retain(|hash| !related.contains(hash));
         self.write(&Record::Reconsider(*hash));
         self.activate_best()
     }
@@ -266,27 +263,24 @@ impl Chain {
         Ok(view)
     }
 
-    fn is_valid(&self, hash: &BlockHash) -> bool {
-        self.invalid.is_empty()
-            || self
-                .branch(hash)
-                .iter()
-                .all(|block| !self.invalid.contains(&block.hash))
-    }
-
+    /// Finds the highest block that is not invalid and does not stand on one that is; of equals the
+    /// one that came first.
     fn activate_best(&mut self) -> Result<(), Unconnectable> {
-        let mut candidates: Vec<(u32, usize, BlockHash)> = (0..)
-            .zip(&self.arrivals)
-            .filter_map(|(arrival, hash)| Some((self.known.get(hash)?.height, arrival, *hash)))
-            .collect();
-        candidates
-            .sort_unstable_by_key(|(height, arrival, _)| (std::cmp::Reverse(*height), *arrival));
-        let best = candidates
-            .into_iter()
-            .map(|(.., hash)| hash)
-            .find(|hash| self.is_valid(hash));
+        let mut invalid = self.invalid.clone();
+        let mut best: Option<(u32, BlockHash)> = None;
+        // Parents arrive before their children.
+        for hash in &self.arrivals {
+            let Some(known) = self.known.get(hash) else {
+                continue;
+            };
+            if invalid.contains(hash) || invalid.contains(&known.block.header.previous) {
+                invalid.insert(*hash);
+            } else if best.is_none_or(|(height, _)| height < known.height) {
+                best = Some((known.height, *hash));
+            }
+        }
         match best {
-            Some(best) if best != self.view.tip().hash => self.switch_to(&best),
+            Some((_, best)) if best != self.view.tip().hash => self.switch_to(&best),
             _ => Ok(()),
         }
     }

@@ -31,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 use crate::node::Node;
 use contracts::LogFilter;
 use error::RpcError;
-use params::Params;
+use params::{Params, with_amounts};
 
 /// A transaction of the largest standard size, as hexadecimal, many times over.
 const MAX_BODY: usize = 32 * 1024 * 1024;
@@ -141,7 +141,7 @@ async fn respond(rpc: &Rpc, headers: &HeaderMap, body: &[u8], wallet: Option<&st
             &Value::Null,
         ),
     };
-    let text = format!("{json}\n");
+    let text = with_amounts(&json) + "\n";
     (status, [(header::CONTENT_TYPE, "application/json")], text).into_response()
 }
 

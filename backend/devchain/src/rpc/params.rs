@@ -278,6 +278,9 @@ pub(crate) fn hash160(text: &str) -> Option<[u8; 20]> {
     (text.len() == 40 && hex::decode_to_slice(text, &mut bytes).is_ok()).then_some(bytes)
 }
 
+/// Stands before an amount until the answer is text: see [`with_amounts`].
+const AMOUNT: char = '\u{1}';
+
 /// An amount as qtumd prints it: a number with eight decimals.
 pub(crate) fn qtum(satoshi: u64) -> Value {
     signed_qtum(i128::from(satoshi))
@@ -286,7 +289,40 @@ pub(crate) fn qtum(satoshi: u64) -> Value {
 pub(crate) fn signed_qtum(satoshi: i128) -> Value {
     let sign = if satoshi < 0 { "-" } else { "" };
     let text = quantity::format_full(Amount(satoshi.unsigned_abs()));
-    serde_json::from_str(&format!("{sign}{text}")).unwrap_or(Value::Null)
+    format!("{AMOUNT}{sign}{text}").into()
+}
+
+/// JSON text in which amounts are numbers with their eight decimals.
+///
+/// A [`Value`] holds such numbers as floats, and the feature of `serde_json` that changes this changes
+/// it for every crate of the program, where it breaks enums that are told apart by a field.
+pub(crate) fn with_amounts(json: &Value) -> String {
+    let text = json.to_string();
+    let mut parts = text.split("\"\\u0001");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once('"') {
+            Some((number, rest)) if is_decimal(number) => {
+                out.push_str(number);
+                out.push_str(rest);
+            }
+            _ => {
+                out.push_str("\"\\u0001");
+                out.push_str(part);
+            }
+        }
+    }
+    out
+}
+
+fn is_decimal(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let is_digit = |character: char| character.is_ascii_digit();
+    digits.split_once('.').is_some_and(|(whole, fraction)| {
+        !whole.is_empty()
+            && fraction.len() == 8
+            && whole.chars().chain(fraction.chars()).all(is_digit)
+    })
 }
 
 /// The base58 address of a key or contract.
@@ -319,6 +355,13 @@ mod tests {
         check("-1", Err(-3));
         check("true", Err(-3));
         check("1e99", Err(-3));
+    }
+
+    #[test]
+    fn amounts_leave_as_numbers_with_eight_decimals() {
+        let json = json!({ "a": qtum(150_000_000), "b": [signed_qtum(-1)], "c": "\u{1}x", "d": "\u{1}1.5" });
+        let expected = r#"{"a":1.50000000,"b":[-0.00000001],"c":"\u0001x","d":"\u00011.5"}"#;
+        assert_eq!(with_amounts(&json), expected);
     }
 
     #[test]

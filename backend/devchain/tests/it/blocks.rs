@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use serde_json::json;
 
-use crate::client::{ALICE, BOB, BOB_HASH, Chain, probe};
+use crate::client::{ALICE, BOB, BOB_HASH, Chain, decimals, probe};
 
 #[tokio::test]
 async fn a_reward_waits_two_thousand_blocks() {
@@ -13,12 +13,12 @@ async fn a_reward_waits_two_thousand_blocks() {
     let own = chain.call("getnewaddress", json!([])).await;
     chain.call("generatetoaddress", json!([2_000, own])).await;
     assert_eq!(
-        chain.call("getbalance", json!([])).await.to_string(),
+        decimals(&chain.call("getbalance", json!([])).await),
         "0.00000000"
     );
     chain.call("generatetoaddress", json!([1, own])).await;
     assert_eq!(
-        chain.call("getbalance", json!([])).await.to_string(),
+        decimals(&chain.call("getbalance", json!([])).await),
         "20000.00000000"
     );
     chain.call("sendtoaddress", json!([ALICE, 1])).await;

@@ -129,6 +129,11 @@ impl Chain {
     }
 }
 
+/// An amount that was answered, with its eight decimals.
+pub fn decimals(amount: &Value) -> String {
+    format!("{:.8}", amount.as_f64().unwrap())
+}
+
 fn constants() -> Value {
     serde_json::from_str(GOLDEN.lines().next().unwrap()).unwrap()
 }

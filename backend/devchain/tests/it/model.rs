@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
-use crate::client::{ALICE, BOB, BOB_HASH, Chain, probe};
+use crate::client::{ALICE, BOB, BOB_HASH, Chain, decimals, probe};
 
 /// The reward of a block.
 const SUBSIDY: u64 = 20_000 * 100_000_000;
@@ -162,7 +162,7 @@ impl World {
         let set = self.chain.call("gettxoutsetinfo", json!([])).await;
         let height = set["height"].as_u64().unwrap();
         assert_eq!(
-            set["total_amount"].to_string(),
+            decimals(&set["total_amount"]),
             qtum(PREMINE + height * SUBSIDY)
         );
 

@@ -96,16 +96,7 @@ async fn amounts_have_eight_decimals() {
         .await
         .unwrap();
     assert!(text.contains("19999998."), "{text}");
-    let utxos = chain
-        .call("getaddressutxos", json!([{ "addresses": [ALICE] }]))
-        .await;
-    let txout = chain
-        .call(
-            "gettxout",
-            json!([utxos[0]["txid"], utxos[0]["outputIndex"]]),
-        )
-        .await;
-    assert_eq!(txout["value"].to_string(), "1.50000000");
+    assert!(!text.contains("\"1999"), "{text}: a number, not a text");
 }
 
 #[tokio::test]

@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::client::{ALICE, ALICE_WIF, BOB, Chain, probe, probe_code};
+use crate::client::{ALICE, ALICE_WIF, BOB, Chain, decimals, probe, probe_code};
 
 #[tokio::test]
 async fn a_rich_chain_can_pay_at_once() {
     let chain = Chain::rich().await;
     assert_eq!(
-        chain.call("getbalance", json!([])).await.to_string(),
+        decimals(&chain.call("getbalance", json!([])).await),
         "20000000.00000000"
     );
     let txid = chain.call("sendtoaddress", json!([ALICE, 100])).await;
@@ -72,7 +72,7 @@ async fn wallets_have_their_own_path() {
     );
     chain.call("dev_faucet", json!([first, 10])).await;
     assert_eq!(
-        tower("getbalance", json!([])).await.unwrap().to_string(),
+        decimals(&tower("getbalance", json!([])).await.unwrap()),
         "10.00000000"
     );
     let unspent = tower("listunspent", json!([])).await.unwrap();
