@@ -80,6 +80,7 @@ export interface ChannelFigures {
   readonly window: number;
   readonly penaltyBps: number;
   readonly openedAt: number;
+  readonly sequence: number;
   readonly phase: Phase;
   readonly balances: Balances;
   readonly nonces: { readonly sent: number; readonly sentAcked: number; readonly received: number; readonly receivedAcked: number };

@@ -16,6 +16,7 @@ struct View {
     window: u32,
     penalty_bps: u16,
     opened_at: u32,
+    sequence: u16,
     phase: &'static str,
     balances: Balances,
     nonces: Nonces,
@@ -111,6 +112,7 @@ fn view(channel: &Channel, side: Side, tip: &Tip) -> View {
         window: facts.params.window,
         penalty_bps: facts.params.penalty_bps,
         opened_at: facts.opened_at,
+        sequence: facts.sequence,
         phase: match phase {
             Phase::Open if confirmations_left != 0 => "opening",
             Phase::Open => "open",

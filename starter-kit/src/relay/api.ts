@@ -18,7 +18,7 @@ export interface Info {
   readonly dev: boolean;
   readonly tower?: boolean;
   /** Hash of the block that created the contract: tells one private chain from the next. */
-  readonly contractBlock?: string;
+  readonly contractBlock: string;
 }
 
 export interface Block {
@@ -50,6 +50,7 @@ export interface ProposalShown {
   readonly id: string;
   readonly kind: "close" | "withdraw";
   readonly proposer: Side;
+  readonly sequence: number;
   readonly validUntil: number;
   readonly signature: string;
   readonly countersignature: string | null;

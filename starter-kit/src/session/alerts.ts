@@ -23,7 +23,7 @@ function alertsOfChannel(channel: Channel): Alert[] {
     if (stale && !byMe) {
       const text = problem("stale-close-detected", { partner: partner.name, n: deadline }).data();
       alerts.push({ ...alert(`stale/${id}`, "danger", id, text, channel.can.counterClaim ? "counter-claim" : null), ...at });
-    } else if (stale) {
+    } else if (stale && !closing.corrected) {
       const text = problem("stale-close-by-me", { partner: partner.name, n: deadline }).data();
       alerts.push({ ...alert(`stale/${id}`, "warning", id, text, null), ...at });
     } else if (!byMe) {

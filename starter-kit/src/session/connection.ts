@@ -181,7 +181,8 @@ async function learn(context: Context): Promise<void> {
 async function checkDeployment(context: Context, info: Info): Promise<void> {
   const { book } = context;
   if (!book || context.store.get().writer !== "held") return;
-  const deployment = [info.chainId, info.contract, info.contractBlock ?? info.contractHeight].join("/");
+  // A private chain that was started anew gives its contract, and channels in it, the same names again.
+  const deployment = [info.chainId, info.contract, isPlayMoney(info) ? info.contractBlock : info.contractHeight].join("/");
   if (book.account && book.account.network !== info.network && !(isPlayMoney(info) && ["dev", "regtest"].includes(book.account.network))) {
     throw problem("wrong-key-network", { net: book.account.network, c: book.account.address[0] ?? "?", network: info.network });
   }

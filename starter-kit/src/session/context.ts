@@ -60,7 +60,7 @@ export function inOrder(): <T>(action: () => Promise<T>) => Promise<T> {
 export async function commit(context: Context, change: Change): Promise<void> {
   const { storage, book, store } = context;
   if (!storage || !book || store.get().writer !== "held") throw problem("second-tab");
-  if (Object.keys(change).length === 0) return;
+  if (Object.values(change).every((part) => Array.isArray(part) && part.length === 0)) return;
   await storage.commit(change);
   applyChange(book, change);
   if (change.channels?.length || change.outbox?.length || change.delivered?.length || change.updates?.length) {

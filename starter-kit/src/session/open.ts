@@ -44,6 +44,7 @@ export function openSession(options: SessionOptions): Session {
     try {
       // Another page may have written since we looked.
       await reload(context);
+      tell(context, { type: "connection", connection: { status: "connecting", retryAt: null } });
       tell(context, { type: "writer", writer: "held" });
       const { account } = bookOf(context);
       if (account && account.key.protection !== "passphrase" && !context.key) await unlock(context, undefined);

@@ -14,6 +14,7 @@ import type { ChannelRecord, OutboxRecord, UpdateRecord } from "./storage.ts";
 export async function pay(context: Context, request: PayRequest): Promise<PayReceipt> {
   const started = Date.now();
   const { amount, note = "" } = request;
+  keyOf(context);
   if (amount <= 0n) throw problem("amount-zero");
   const { channelId, nonce } = await context.change(async () => {
     const channel = payable(context, request);
@@ -124,16 +125,16 @@ export async function receiveAck(context: Context, data: unknown, cursor: number
   if (!record || !isObject(data)) return commit(context, { meta });
   const result = acceptAck(record.channel, data["ack"]);
   if (result.type === "refused") context.dirty(record.id);
-  if (result.type !== "accepted") return commit(context, { meta });
-  const acked = isObject(data["ack"]) ? Number(data["ack"]["nonce"]) : 0;
-  const lines = [...bookOf(context).activity.values()].filter(
-    ({ channelId, kind, nonce, status }) => channelId === record.id && kind === "sent" && status !== "acked" && nonce !== null && nonce <= acked,
-  );
-  await commit(context, {
-    meta,
-    channels: [{ ...record, channel: result.channel }],
-    activity: lines.map((line) => ({ ...line, status: "acked" as const })),
-  });
+  const channels = result.type === "accepted" ? [{ ...record, channel: result.channel }] : [];
+  const acked = isObject(data["ack"]) && result.type !== "refused" ? Number(data["ack"]["nonce"]) : 0;
+  await commit(context, { meta, channels, activity: ackedLines(context, record.id, acked) });
+}
+
+/** The payments of a channel that an ack of `nonce` confirms, told as such. */
+export function ackedLines(context: Context, id: ChannelId, acked: number): Activity[] {
+  return [...bookOf(context).activity.values()]
+    .filter(({ channelId, kind, nonce, status }) => channelId === id && kind === "sent" && status !== "acked" && nonce !== null && nonce <= acked)
+    .map((line) => ({ ...line, status: "acked" }));
 }
 
 /** The partner refused a proof that the relay took: compare, and let the user know. */

@@ -9,6 +9,9 @@ import type { Channel, Closing, OwnState, Proposal } from "./state.ts";
 import type { ChannelRecord, UpdateRecord } from "./storage.ts";
 import { timelineOf } from "./timeline.ts";
 
+/** Own states that are worth a place on a screen. */
+const HISTORY_SHOWN = 100;
+
 /** The channel at the height of `tip`. */
 export function present(record: ChannelRecord, book: Book, info: Info, tip: TipRules, online: ReadonlySet<string>): Channel {
   const figures = viewChannel(record.channel, record.side, tip);
@@ -44,10 +47,11 @@ function closingOf({ closing }: ChannelFigures, blockSeconds: number): Closing |
   return closing && { ...closing, secondsLeft: closing.blocksLeft * blockSeconds };
 }
 
-function proposalsOf(record: ChannelRecord, { balances, phase }: ChannelFigures, height: number): Proposal[] {
+/** Offers that can still be mined: the contract's sequence moves on when one was. */
+function proposalsOf(record: ChannelRecord, { balances, phase, sequence }: ChannelFigures, height: number): Proposal[] {
   if (phase === "settled") return [];
   return record.offers
-    .filter(({ validUntil, declined }) => height < validUntil && !declined)
+    .filter((offer) => height < offer.validUntil && !offer.declined && offer.sequence === sequence)
     .map((offer) => ({
       id: offer.id,
       kind: offer.kind,
@@ -63,7 +67,10 @@ function proposalsOf(record: ChannelRecord, { balances, phase }: ChannelFigures,
 
 /** Own states, oldest first, starting with "nothing sent". */
 function historyOf(record: ChannelRecord, { balances }: ChannelFigures, updates: readonly UpdateRecord[]): OwnState[] {
-  const own = updates.filter(({ direction }) => direction === record.side).sort((left, right) => left.nonce - right.nonce);
+  const own = updates
+    .filter(({ direction }) => direction === record.side)
+    .sort((left, right) => left.nonce - right.nonce)
+    .slice(-HISTORY_SHOWN);
   const first = own[0];
   if (!first) return [];
   const then = (sent: Amount, received: Amount, nonce: number, receivedNonce: number, at: number): OwnState => ({
@@ -76,6 +83,7 @@ function historyOf(record: ChannelRecord, { balances }: ChannelFigures, updates:
     at,
   });
   return [
+    // A cheater may also say that it never sent anything.
     then(ZERO, ZERO, 0, 0, first.at),
     ...own.map((update) => then(satoshi(update.transferred), satoshi(update.otherTransferred), update.nonce, update.otherNonce, update.at)),
   ];

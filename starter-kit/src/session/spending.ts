@@ -32,6 +32,7 @@ export interface Spending {
 /** Tries the call, signs it, writes it and sends it; resolves when the network has it. */
 export function spend(context: Context, spending: Spending): Promise<Txid> {
   return context.spend(async () => {
+    keyOf(context);
     await tryCall(context, callData(spending.make().call));
     const purse = await purseOf(context, DISPUTE.has(spending.purpose));
     return send(context, spending, () => {

@@ -38,6 +38,8 @@ export interface OfferRecord {
   /** Taken out (withdraw); "0" for a close. */
   readonly amount: string;
   readonly fromMe: boolean;
+  /** The contract's sequence that it names: it can be mined while that is the contract's. */
+  readonly sequence: number;
   readonly validUntil: number;
   readonly declined: boolean;
   /** The partner's signature under our offer, once it accepted. */
