@@ -111,6 +111,21 @@ impl Book {
         }
     }
 
+    /// Forgets a channel that another process has changed, and says whether it did. What is on its way
+    /// to the disk from here keeps us ahead of the store, never behind it.
+    pub(crate) async fn forget_if_overtaken(&self, app: &App, id: ChannelId) -> Result<bool> {
+        let stored = app.store.revisions(id).await?;
+        let Some(entry) = self.entries().get(&id).cloned() else {
+            return Ok(false);
+        };
+        let ours = entry.lock().revisions;
+        let overtaken = ours.iter().zip(stored).any(|(ours, stored)| *ours < stored);
+        if overtaken {
+            entry.kill();
+        }
+        Ok(overtaken)
+    }
+
     /// Replaces what the chain says of a channel; none when it says nothing any more.
     pub(crate) fn replace_facts(&self, id: ChannelId, facts: Option<&Facts>) {
         self.epoch.fetch_add(1, Ordering::AcqRel);

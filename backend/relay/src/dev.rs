@@ -61,7 +61,7 @@ async fn mine(State(app): State<App>, Body(Mine { blocks }): Body<Mine>) -> Resu
     let height = app.node.get_block_count().await?;
     let mut tip = app.tip.subscribe();
     let followed = tip.wait_for(|tip| height <= tip.height);
-    let followed = tokio::time::timeout(std::time::Duration::from_secs(120), followed).await;
+    let followed = tokio::time::timeout(std::time::Duration::from_mins(2), followed).await;
     followed
         .ok()
         .and_then(std::result::Result::ok)

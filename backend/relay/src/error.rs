@@ -161,7 +161,7 @@ impl Error {
             Self::Database(cause) => tracing::error!(%cause, "database"),
             Self::Internal(cause) => tracing::error!(%cause, "internal"),
             Self::Chain(cause) if !matches!(cause, RpcError::Rejected { .. }) => {
-                tracing::warn!(%cause, "chain")
+                tracing::warn!(%cause, "chain");
             }
             Self::NonceConflict { nonce } => tracing::warn!(nonce, "two proofs with one nonce"),
             _ => {}

@@ -62,7 +62,7 @@ pub(crate) fn wrap(router: Router, app: &App) -> Router {
             header::RETRY_AFTER,
             request_id.clone(),
         ])
-        .max_age(Duration::from_secs(3_600));
+        .max_age(Duration::from_hours(1));
     router
         .layer(middleware::from_fn_with_state(app.clone(), limit_hosts))
         .layer(middleware::from_fn(protect))

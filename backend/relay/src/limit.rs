@@ -101,7 +101,7 @@ mod tests {
         }
         assert!(
             limiter
-                .take_at(REMEMBERED, start + Duration::from_secs(60))
+                .take_at(REMEMBERED, start + Duration::from_mins(1))
                 .is_ok()
         );
         assert_eq!(limiter.buckets.lock().expect("not poisoned").len(), 1);

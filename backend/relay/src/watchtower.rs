@@ -120,14 +120,14 @@ async fn act(
         limit: gas_limit(app, &action.call, &data).await?,
         price: contract::gas_price(&action.call),
     };
-    let send = ContractSend {
+    let request = ContractSend {
         contract: &app.deployment.contract,
         data: &data,
         value: 0,
         gas,
         sender: None,
     };
-    let sent = match app.tower_wallet.send_to_contract(&send).await {
+    let sent = match app.tower_wallet.send_to_contract(&request).await {
         Ok(sent) => sent,
         Err(cause) => {
             report_failure(app, channel, guarded, action, height, &cause).await?;
@@ -206,7 +206,7 @@ async fn follow_up(app: &App, height: u32) -> Result<()> {
             }
         };
         metrics::counter!("sparky_watch_actions_total", "action" => action.call.clone(), "result" => result).increment(1);
-        let body = event_data(&channel, action.guarded, &action, None, reason);
+        let body = event_data(&channel, action.guarded, &action, None, reason.as_deref());
         let appended = app
             .store
             .mark_watch_action(&action, &[event(&channel, action.guarded, kind, &body)])
@@ -231,7 +231,7 @@ async fn forgotten(
         Ok(_) => Ok(()),
         Err(RpcError::Rejected { reason, .. }) => {
             action.failed_at = Some(height);
-            let body = event_data(channel, action.guarded, &action, None, Some(reason));
+            let body = event_data(channel, action.guarded, &action, None, Some(&reason));
             let event = event(channel, action.guarded, "watch.failed", &body);
             let appended = app.store.mark_watch_action(&action, &[event]).await?;
             app.tell(appended);
@@ -329,7 +329,7 @@ fn event_data(
     guarded: Side,
     action: &WatchAction,
     deadline: Option<u32>,
-    reason: Option<String>,
+    reason: Option<&str>,
 ) -> Value {
     json!({
         "channelId": channel.id(),

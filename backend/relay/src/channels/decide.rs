@@ -49,12 +49,28 @@ impl<T> Begun<T> {
     }
 }
 
+/// [`try_begin`], and once more when it refuses something because another process has moved the
+/// channel on since it was loaded here.
+pub(super) async fn begin<T>(
+    app: &App,
+    caller: Account,
+    id: ChannelId,
+    decide: &mut impl FnMut(&Channel, Side) -> Result<Decision<T>>,
+) -> Result<Begun<T>> {
+    match try_begin(app, caller, id, decide).await {
+        Err(Error::Rejected(_)) if app.book.forget_if_overtaken(app, id).await? => {
+            try_begin(app, caller, id, decide).await
+        }
+        begun => begun,
+    }
+}
+
 /// Lets `decide` look at the channel under its lock and hands the decision to the committer in the
 /// same order.
 ///
 /// Verification happens here, on the caller's task: many channels verify on many tasks, one channel
 /// verifies one proof after the other, as it must.
-pub(super) async fn begin<T>(
+async fn try_begin<T>(
     app: &App,
     caller: Account,
     id: ChannelId,

@@ -132,7 +132,7 @@ impl Handed {
             Ok(Stored::Same) => {}
             Err(error) => {
                 metrics::counter!("sparky_states_rejected_total", "reason" => error.code())
-                    .increment(1)
+                    .increment(1);
             }
         }
         result

@@ -27,7 +27,7 @@ pub(super) enum Verb {
     },
     Paper {
         channel_id: ChannelId,
-        paper: Paper,
+        paper: Box<Paper>,
     },
     Ack {
         seq: i64,
@@ -113,21 +113,21 @@ fn verb(kind: &str, data: &str) -> Result<Verb> {
             let ProofSubmit { channel_id, update } = read(data)?;
             Verb::Paper {
                 channel_id,
-                paper: Paper::Proof(update),
+                paper: Box::new(Paper::Proof(update)),
             }
         }
         "ack.submit" => {
             let AckSubmit { channel_id, ack } = read(data)?;
             Verb::Paper {
                 channel_id,
-                paper: Paper::Ack(ack),
+                paper: Box::new(Paper::Ack(ack)),
             }
         }
         "nack.submit" => {
             let NackSubmit { channel_id, nack } = read(data)?;
             Verb::Paper {
                 channel_id,
-                paper: Paper::Nack(nack),
+                paper: Box::new(Paper::Nack(nack)),
             }
         }
         other => {

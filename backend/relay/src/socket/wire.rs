@@ -72,9 +72,8 @@ impl Wire {
                 }
                 Some(Ok(Message::Text(_) | Message::Binary(_))) => return Err(Closed::BadFrame),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => self.ponged = Instant::now(),
-                Some(Ok(Message::Close(_))) | None => return Err(Closed::Gone),
                 Some(Err(cause)) if is_too_large(&cause) => return Err(Closed::BadFrame),
-                Some(Err(_)) => return Err(Closed::Gone),
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(Closed::Gone),
             }
         }
     }

@@ -100,6 +100,20 @@ impl Store {
             .collect())
     }
 
+    /// The revisions of both directions, A's first; zero for what is not there.
+    pub(crate) async fn revisions(&self, id: ChannelId) -> Result<[i64; 2]> {
+        let rows = sqlx::query("select sender, revision from direction where channel_id = $1")
+            .bind(id.0.0.to_vec())
+            .fetch_all(&self.read)
+            .await?;
+        let mut revisions = [0; 2];
+        for row in rows {
+            let sender: usize = whole(&row, "sender")?;
+            revisions[Side::from_flag(sender == 1)] = row.try_get("revision")?;
+        }
+        Ok(revisions)
+    }
+
     /// The channels of an account, oldest first.
     pub(crate) async fn channels_of(&self, account: Account) -> Result<Vec<StoredChannel>> {
         let sql = "select channel_id from channel where account_a = $1 or account_b = $1 order by number, channel_id";

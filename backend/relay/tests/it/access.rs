@@ -16,6 +16,7 @@ const OPEN: [u16; 3] = [200, 200, 200];
 /// For those who have signed in.
 const SIGNED_IN: [u16; 3] = [401, 200, 200];
 
+#[rustfmt::skip]
 fn table() -> Vec<Row> {
     let none = Value::Null;
     let get = |path, answers| Row(Method::GET, path, Value::Null, answers);
@@ -26,123 +27,38 @@ fn table() -> Vec<Row> {
         get("/openapi.json", OPEN),
         get("/problems/{slug}", OPEN),
         get("/api/v1/info", OPEN),
-        Row(
-            Method::POST,
-            "/api/v1/auth/challenges",
-            json!({ "address": "" }),
-            [422, 422, 422],
-        ),
-        Row(
-            Method::POST,
-            "/api/v1/auth/sessions",
-            json!({}),
-            [422, 422, 422],
-        ),
-        Row(
-            Method::DELETE,
-            "/api/v1/auth/sessions",
-            none.clone(),
-            [401, 204, 204],
-        ),
-        Row(
-            Method::POST,
-            "/api/v1/auth/ws-tickets",
-            none.clone(),
-            [401, 201, 201],
-        ),
+        Row(Method::POST, "/api/v1/auth/challenges", json!({ "address": "" }), [422, 422, 422]),
+        Row(Method::POST, "/api/v1/auth/sessions", json!({}), [422, 422, 422]),
+        Row(Method::DELETE, "/api/v1/auth/sessions", none.clone(), [401, 204, 204]),
+        Row(Method::POST, "/api/v1/auth/ws-tickets", none.clone(), [401, 201, 201]),
         get("/api/v1/channels", SIGNED_IN),
         get("/api/v1/channels/{id}", [401, 403, 200]),
         get("/api/v1/channels/by-number/{number}", [401, 403, 200]),
         get("/api/v1/channels/{id}/timeline", [401, 403, 200]),
         get("/api/v1/channels/{id}/updates", [401, 403, 200]),
-        Row(
-            Method::POST,
-            "/api/v1/channels/{id}/proofs",
-            json!("proof"),
-            [401, 403, 201],
-        ),
-        Row(
-            Method::POST,
-            "/api/v1/channels/{id}/acks",
-            json!("ack"),
-            [401, 403, 201],
-        ),
-        Row(
-            Method::POST,
-            "/api/v1/channels/{id}/nacks",
-            json!("nack"),
-            [401, 403, 201],
-        ),
+        Row(Method::POST, "/api/v1/channels/{id}/proofs", json!("proof"), [401, 403, 201]),
+        Row(Method::POST, "/api/v1/channels/{id}/acks", json!("ack"), [401, 403, 201]),
+        Row(Method::POST, "/api/v1/channels/{id}/nacks", json!("nack"), [401, 403, 201]),
         get("/api/v1/channels/{id}/proposals", [401, 403, 200]),
-        Row(
-            Method::POST,
-            "/api/v1/channels/{id}/proposals",
-            json!("proposal"),
-            [401, 403, 409],
-        ),
-        Row(
-            Method::PUT,
-            "/api/v1/channels/{id}/proposals/{proposal}",
-            json!("countersignature"),
-            [401, 403, 404],
-        ),
-        Row(
-            Method::DELETE,
-            "/api/v1/channels/{id}/proposals/{proposal}",
-            none.clone(),
-            [401, 403, 404],
-        ),
+        Row(Method::POST, "/api/v1/channels/{id}/proposals", json!("proposal"), [401, 403, 409]),
+        Row(Method::PUT, "/api/v1/channels/{id}/proposals/{proposal}", json!("countersignature"), [401, 403, 404]),
+        Row(Method::DELETE, "/api/v1/channels/{id}/proposals/{proposal}", none.clone(), [401, 403, 404]),
         get("/api/v1/channels/{id}/watch", [401, 403, 200]),
-        Row(
-            Method::PUT,
-            "/api/v1/channels/{id}/watch",
-            json!({ "enabled": true }),
-            [401, 403, 200],
-        ),
+        Row(Method::PUT, "/api/v1/channels/{id}/watch", json!({ "enabled": true }), [401, 403, 200]),
         get("/api/v1/events", SIGNED_IN),
         // Without the headers of a WebSocket it is no upgrade.
         get("/api/v1/ws", [400, 400, 400]),
         get("/api/v1/chain/tip", OPEN),
         get("/api/v1/chain/fees", OPEN),
         get("/api/v1/chain/utxos/{address}", SIGNED_IN),
-        Row(
-            Method::POST,
-            "/api/v1/chain/call",
-            json!({ "to": "x", "data": "0x01020304" }),
-            [401, 422, 422],
-        ),
-        Row(
-            Method::POST,
-            "/api/v1/chain/transactions",
-            json!({ "hex": "00" }),
-            [401, 422, 422],
-        ),
+        Row(Method::POST, "/api/v1/chain/call", json!({ "to": "x", "data": "0x01020304" }), [401, 422, 422]),
+        Row(Method::POST, "/api/v1/chain/transactions", json!({ "hex": "00" }), [401, 422, 422]),
         get("/api/v1/chain/transactions/{txid}", [401, 404, 404]),
-        Row(
-            Method::POST,
-            "/api/v1/dev/mine",
-            json!({ "blocks": 1 }),
-            OPEN,
-        ),
-        Row(
-            Method::POST,
-            "/api/v1/dev/faucet",
-            json!("faucet"),
-            [202, 202, 202],
-        ),
-        Row(
-            Method::POST,
-            "/api/v1/dev/automine",
-            json!({ "enabled": true }),
-            OPEN,
-        ),
+        Row(Method::POST, "/api/v1/dev/mine", json!({ "blocks": 1 }), OPEN),
+        Row(Method::POST, "/api/v1/dev/faucet", json!("faucet"), [202, 202, 202]),
+        Row(Method::POST, "/api/v1/dev/automine", json!({ "enabled": true }), OPEN),
         get("/api/v1/dev/tower", OPEN),
-        Row(
-            Method::POST,
-            "/api/v1/dev/tower",
-            json!({ "enabled": true }),
-            OPEN,
-        ),
+        Row(Method::POST, "/api/v1/dev/tower", json!({ "enabled": true }), OPEN),
     ]
 }
 

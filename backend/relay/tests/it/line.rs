@@ -13,7 +13,7 @@ use tokio_tungstenite::{
 use crate::{participant::Participant, world::World};
 
 /// How long anything may take: the machine may be slow, an answer that never comes is a defect.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// One connection.
 pub struct Line {

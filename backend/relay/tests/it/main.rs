@@ -13,4 +13,5 @@ mod refusals;
 mod sign_in;
 mod socket;
 mod start;
+mod two_relays;
 mod world;

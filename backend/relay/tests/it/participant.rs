@@ -66,7 +66,10 @@ impl Participant {
         let answer = json!({ "challengeId": challenge["challengeId"], "signature": self.key.sign(&login.digest()) });
         let (status, session) = self.post("/auth/sessions", &answer).await;
         assert_eq!(status, StatusCode::CREATED, "{session}");
-        self.token = session["token"].as_str().expect("a token").to_owned();
+        session["token"]
+            .as_str()
+            .expect("a token")
+            .clone_into(&mut self.token);
     }
 
     /// A request, as this participant if it has signed in.

@@ -31,6 +31,10 @@ fn transfer(amount: u64) -> Vec<Operation> {
 }
 
 #[tokio::test]
+#[allow(
+    clippy::too_many_lines,
+    reason = "a table of everything that can be wrong with a proof"
+)]
 async fn every_bad_proof_is_refused_and_changes_nothing() {
     let world = World::new().await;
     let (mut alice, bob, id) = world.channel(100).await;
@@ -309,6 +313,14 @@ async fn who_asks_too_fast_waits() {
     }
     let refused = refused.expect("a limit");
     assert_eq!(refused["code"], "rate-limited");
+    let again = reqwest::Client::new()
+        .get(format!("{}/api/v1/channels", world.url()))
+        .bearer_auth(&alice.token);
+    let again = again.send().await.expect("an answer");
+    assert!(
+        again.status() != StatusCode::TOO_MANY_REQUESTS
+            || again.headers().contains_key("retry-after")
+    );
     assert!(
         refused["params"]["s"]
             .as_u64()

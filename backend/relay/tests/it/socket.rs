@@ -185,7 +185,7 @@ async fn a_slow_client_is_closed_and_goes_on_later() {
     for request in waiting {
         assert_eq!(line.answer(request).await["type"], "ok");
     }
-    let code = tokio::time::timeout(Duration::from_secs(60), async {
+    let code = tokio::time::timeout(Duration::from_mins(1), async {
         loop {
             match slow.next().await {
                 Some(Ok(Message::Close(frame))) => return frame.map(|frame| u16::from(frame.code)),

@@ -254,7 +254,7 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), asking)
+    tokio::time::timeout(Duration::from_mins(1), asking)
         .await
         .unwrap_or_else(|_| panic!("never: {what}"))
 }

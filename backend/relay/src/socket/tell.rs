@@ -1,0 +1,149 @@
+//! What a connection tells its client: answers, the account's events, who comes and goes.
+
+use serde_json::{Value, json};
+use sparky_protocol::Account;
+
+use super::{PAGE, Peer, Session, wire::Closed};
+use crate::{
+    app::App,
+    error::{Error, Result},
+    events,
+    hub::Notice,
+};
+
+impl Session {
+    /// From here on the account's events are told: first what was missed, then what happens.
+    pub(super) async fn subscribe(&mut self, id: &Value, after: i64) -> Result<()> {
+        let account = self.peer.as_ref().ok_or(Error::NotSignedIn)?.account;
+        let start = events::start(&self.app.store, account, after).await?;
+        if let Some(peer) = &mut self.peer {
+            peer.told = Some(start.after);
+        }
+        let told = async {
+            self.reply(
+                id.clone(),
+                Ok(json!({ "after": start.after, "last": start.last })),
+            )
+            .await?;
+            if start.gap {
+                let remark = json!({ "type": "resync.required", "data": { "after": start.after } });
+                self.wire.send(remark.to_string().into()).await?;
+            }
+            self.replay().await
+        };
+        // A connection that broke is noticed by the next read.
+        let _: std::result::Result<(), Closed> = told.await;
+        Ok(())
+    }
+
+    /// Tells what the store has above the last number that was told.
+    pub(super) async fn replay(&mut self) -> std::result::Result<(), Closed> {
+        loop {
+            let Some(Peer {
+                account,
+                told: Some(after),
+                ..
+            }) = self.peer
+            else {
+                return Ok(());
+            };
+            let Ok(page) = self.app.store.events(account, after, PAGE).await else {
+                return Err(Closed::Restart);
+            };
+            let Some(last) = page.last().map(|event| event.seq) else {
+                return Ok(());
+            };
+            for event in &page {
+                self.wire.feed(event.frame()).await?;
+            }
+            self.wire.flush().await?;
+            if let Some(peer) = &mut self.peer {
+                peer.told = Some(last);
+            }
+        }
+    }
+
+    /// Tells a notice and whatever else has come meanwhile, with one flush.
+    pub(super) async fn notices(&mut self, first: Notice) -> std::result::Result<(), Closed> {
+        let mut next = Some(first);
+        while let Some(notice) = next {
+            self.notice(notice).await?;
+            next = self
+                .peer
+                .as_mut()
+                .and_then(|peer| peer.connection.notices.try_recv().ok());
+        }
+        self.wire.flush().await
+    }
+
+    pub(super) async fn notice(&mut self, notice: Notice) -> std::result::Result<(), Closed> {
+        let Some(peer) = &mut self.peer else {
+            return Ok(());
+        };
+        match (notice, &mut peer.told) {
+            (Notice::Passing(frame), _) => self.wire.feed(frame).await,
+            // Not subscribed, or told already while the gap before it was read.
+            (Notice::Event(..), None) => Ok(()),
+            (Notice::Event(seq, _), Some(told)) if seq <= *told => Ok(()),
+            (Notice::Event(seq, frame), Some(told)) if seq == *told + 1 => {
+                *told = seq;
+                self.wire.feed(frame).await
+            }
+            (Notice::Event(..), Some(_)) => self.replay().await,
+        }
+    }
+
+    pub(super) async fn reply(
+        &mut self,
+        id: Value,
+        result: Result<Value>,
+    ) -> std::result::Result<(), Closed> {
+        let frame = match result {
+            Ok(data) => json!({ "replyTo": id, "type": "ok", "data": data }),
+            Err(error) => json!({ "replyTo": id, "type": "error", "data": error.document() }),
+        };
+        self.wire.send(frame.to_string().into()).await
+    }
+
+    /// Tells the store what the client has kept, once that is more than `most` events.
+    pub(super) async fn store_ack(&mut self, most: i64) {
+        let Some(peer) = &mut self.peer else { return };
+        if peer.acked - peer.stored_ack <= most {
+            return;
+        }
+        match self
+            .app
+            .store
+            .acknowledge_events(peer.account, peer.acked)
+            .await
+        {
+            Ok(()) => peer.stored_ack = peer.acked,
+            Err(cause) => {
+                tracing::warn!(%cause, "an acknowledgement was not stored; it will come again");
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Presence {
+    Online,
+    Offline,
+}
+
+/// Tells the partners of an account that it came or went.
+pub(super) async fn presence(app: &App, account: Account, presence: Presence) {
+    let online = presence == Presence::Online;
+    let data = json!({ "address": app.address(account), "online": online });
+    let notice = Notice::Passing(
+        json!({ "type": "presence", "data": data })
+            .to_string()
+            .into(),
+    );
+    match app.store.partners_of(account).await {
+        Ok(partners) => partners
+            .into_iter()
+            .for_each(|partner| app.hub.deliver(partner, &notice)),
+        Err(cause) => tracing::warn!(%cause, "presence was not told"),
+    }
+}

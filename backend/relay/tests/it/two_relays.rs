@@ -1,0 +1,118 @@
+//! Two relay processes on one database: what one has accepted the other can not take back.
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use sparky_protocol::{Amount, ChannelId, Operation, Side, Update};
+use sparky_relay::Relay;
+use tokio::{net::TcpListener, sync::oneshot};
+
+use crate::{
+    participant::Participant,
+    world::{QTUM, World, eventually},
+};
+
+/// A second relay on the world's database, and where it is.
+async fn second(world: &World) -> (String, oneshot::Sender<()>) {
+    let relay = Relay::open(world.config()).await.expect("opens");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let (stop, stopped) = oneshot::channel::<()>();
+    tokio::spawn(relay.serve(listener, axum::Router::new(), async { drop(stopped.await) }));
+    let ready = format!("{url}/readyz");
+    eventually("the second relay is ready", || async {
+        reqwest::get(&ready)
+            .await
+            .ok()?
+            .status()
+            .is_success()
+            .then_some(())
+    })
+    .await;
+    (url, stop)
+}
+
+async fn submit(
+    url: &str,
+    who: &Participant,
+    id: ChannelId,
+    update: &Update,
+) -> (StatusCode, Value) {
+    let request = reqwest::Client::new().post(format!("{url}/api/v1/channels/{id}/proofs"));
+    let answer = request
+        .bearer_auth(&who.token)
+        .json(update)
+        .send()
+        .await
+        .expect("an answer");
+    (answer.status(), answer.json().await.expect("JSON"))
+}
+
+#[tokio::test]
+async fn payments_may_go_through_either_relay() {
+    let world = World::new().await;
+    let (mut alice, mut bob, id) = world.channel(100).await;
+    let (other, _stop) = second(&world).await;
+    let here = world.url();
+    // Each relay remembers the channel and is overtaken by the other again and again.
+    for round in 0..10 {
+        let relay = if round % 2 == 0 { &here } else { &other };
+        let update = alice.pay(id, QTUM);
+        assert_eq!(
+            submit(relay, &alice, id, &update).await.0,
+            StatusCode::CREATED
+        );
+        bob.accept(id, &update);
+        let back = bob.pay(id, QTUM / 2);
+        let relay = if round % 3 == 0 { &here } else { &other };
+        assert_eq!(submit(relay, &bob, id, &back).await.0, StatusCode::CREATED);
+        alice.accept(id, &back);
+    }
+    let numbers: Vec<Value> = bob.get("/events").await.1["items"]
+        .as_array()
+        .expect("items")
+        .clone();
+    let seqs: Vec<i64> = numbers
+        .iter()
+        .filter_map(|event| event["seq"].as_i64())
+        .collect();
+    assert_eq!(
+        seqs,
+        (1..=11).collect::<Vec<i64>>(),
+        "the opening once, ten payments once each"
+    );
+}
+
+/// Two different proofs with one nonce, handed to two relays at once: one wins, the other is told.
+#[tokio::test]
+async fn one_nonce_has_one_winner() {
+    let world = World::new().await;
+    let (mut alice, _, id) = world.channel(100).await;
+    let (other, _stop) = second(&world).await;
+    let here = world.url();
+    for round in 0..20 {
+        let pay = |amount: u64| {
+            vec![Operation::Transfer {
+                amount: Amount(amount.into()),
+            }]
+        };
+        let (left, right) = (alice.sign(id, pay(1)), alice.sign(id, pay(2)));
+        let (one, two) = tokio::join!(
+            submit(&here, &alice, id, &left),
+            submit(&other, &alice, id, &right)
+        );
+        let (won, lost) = if one.0 == StatusCode::CREATED {
+            (one, two)
+        } else {
+            (two, one)
+        };
+        assert_eq!(won.0, StatusCode::CREATED, "{round}: {}", won.1);
+        assert_eq!(
+            (lost.0, &lost.1["code"]),
+            (StatusCode::CONFLICT, &json!("nonce-conflict")),
+            "{round}: {}",
+            lost.1
+        );
+        alice.refresh(id).await;
+        assert_eq!(alice.channel(id).street(Side::A).nonce(), round + 1);
+    }
+}
