@@ -13,6 +13,7 @@ use crate::{
     policy::Tip,
     rejected::{Nack, Refused, Rejected},
     side::Side,
+    signature::Signature,
     update::{Operation, RemoveReason, Update},
 };
 
@@ -37,8 +38,11 @@ impl Channel {
         tip: &Tip,
     ) -> Result<BalanceProof, Refused> {
         self.check_open(sender, tip)?;
-        let next = self.next(sender, operations, tip, Role::Sender)?;
-        Ok(next.0)
+        let (proof, locks) = self.next(sender, operations, tip, Role::Sender)?;
+        let signed = proof.signed(Signature::ABSENT);
+        let room = self.streets[sender].with(Standing { signed, locks });
+        room.ok_or(Rejected::TooManyUnacked { most: MAX_UNACKED })?;
+        Ok(proof)
     }
 
     /// Accepts an update, from whichever participant signed it: its own sender calls this too.
