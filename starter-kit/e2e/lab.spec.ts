@@ -20,8 +20,15 @@ afterAll(async () => {
 
 async function play(scene: string): Promise<void> {
   await person.at(`scene-${scene}-start`).click();
+  await orProblem(`scene-${scene}-all`);
   await person.at(`scene-${scene}-all`).click();
-  await person.at(`scene-${scene}-over`).waitFor({ timeout: 100_000 });
+  await orProblem(`scene-${scene}-over`);
+}
+
+/** Waits for a part of the page; a problem that appears instead is the better message. */
+async function orProblem(testId: string): Promise<void> {
+  await person.at(testId).or(person.page.locator("main [data-testid='error']")).first().waitFor({ timeout: 100_000 });
+  if ((await person.at(testId).count()) === 0) throw new Error(await person.text("error"));
 }
 
 describe("the lab", () => {

@@ -65,7 +65,7 @@ it("the story in pictures", async () => {
   await alice.visit("/lab");
   await alice.online();
   await picture(alice, "07-lab");
-  const oldest = await alice.at("old-state").locator("option").last().getAttribute("value");
+  const oldest = await alice.at("old-state").locator("option", { hasText: `#${number}, payment 1:` }).getAttribute("value");
   await alice.at("old-state").selectOption(oldest);
   await alice.at("publish-old-state").click();
   await bob.toChannel(number);

@@ -81,9 +81,9 @@ function Buttons({ channel, over }: { readonly channel: Channel; readonly over: 
 
 function titleOf({ phase, partner }: Channel, { byMe, stale, corrected, kind }: Closing): string {
   if (phase === "final") return "The answer window is over";
+  if (kind === "recover") return byMe ? "You closed after losing data" : `${partner.name} lost data and closed`;
   if (stale && !corrected) return byMe ? "You closed with an old balance" : `${partner.name} tried to close with an old balance`;
   if (corrected) return "A newer proof was posted";
-  if (kind === "recover") return byMe ? "You closed after losing data" : `${partner.name} lost data and closed`;
   return byMe ? "You closed without your partner" : `${partner.name} closed without you`;
 }
 

@@ -166,7 +166,7 @@ function Cheat() {
 }
 
 function oldStateText({ number, partner }: Channel, { nonce, mine, partner: theirs }: Channel["history"][number]): string {
-  return `#${number}, payment ${nonce}: you ${qtumText(mine)}, ${partner.name} ${qtumText(theirs)}`;
+  return `#${number}, ${nonce === 0 ? "before any payment" : `payment ${nonce}`}: you ${qtumText(mine)}, ${partner.name} ${qtumText(theirs)}`;
 }
 
 function Accidents() {
