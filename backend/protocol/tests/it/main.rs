@@ -7,6 +7,7 @@ mod dice;
 mod dispute;
 mod disputes;
 mod fixture;
+mod laws;
 mod moves;
 mod pair;
 mod participant;

@@ -12,7 +12,7 @@ use sparky_protocol::{
 
 use crate::{
     contract::{Chain, Contract},
-    participant::{Participant, worst_by_force},
+    participant::Participant,
 };
 
 /// What can happen.
@@ -65,6 +65,21 @@ enum Message {
     Ack(Ack),
     Nack(Nack),
     Streets(Box<[Street; 2]>),
+}
+
+impl Participant {
+    /// Learns what it has forgotten.
+    pub fn reconnect(&mut self, shown: &[Street; 2], tip: &Tip) -> Result<(), Rejected> {
+        self.channel = self.channel.adopt(shown, tip)?;
+        Ok(())
+    }
+
+    /// Its updates that come after a nonce.
+    pub fn missing(&self, newest: u64) -> impl Iterator<Item = &Update> {
+        self.sent
+            .iter()
+            .filter(move |update| newest < update.proof.proof.nonce)
+    }
 }
 
 /// The world.
@@ -475,6 +490,19 @@ impl Pair {
             assert_eq!(street.acked_nonce(), street.nonce());
         }
     }
+}
+
+/// The largest that proofs from `revoked_below` on can cost their sender: PROTOCOL §4.2 by force.
+fn worst_by_force(proofs: &[(BalanceProof, Vec<Lock>)], acked: u64, height: u32) -> Amount {
+    let standing = proofs.iter().filter(|(proof, _)| acked <= proof.nonce);
+    let owed = standing.map(|(proof, locks)| {
+        let open = locks
+            .iter()
+            .filter(|lock| height < lock.expiry)
+            .map(|lock| lock.amount);
+        Amount(proof.transferred.0 + open.sum::<Amount>().0)
+    });
+    owed.max().unwrap_or(Amount::ZERO)
 }
 
 proptest! {

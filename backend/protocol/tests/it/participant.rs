@@ -1,8 +1,7 @@
 //! An honest participant: what the browser, the command line and the node do, without their I/O.
 
 use sparky_protocol::{
-    Ack, Amount, BalanceProof, Channel, Facts, Lock, Operation, Refused, Rejected, SecretKey, Side,
-    Street, Tip, Update,
+    Ack, BalanceProof, Channel, Facts, Operation, Refused, Rejected, SecretKey, Side, Tip, Update,
 };
 
 /// A participant's key and its durable memory.
@@ -65,19 +64,6 @@ impl Participant {
         }
     }
 
-    /// Learns what it has forgotten.
-    pub fn reconnect(&mut self, shown: &[Street; 2], tip: &Tip) -> Result<(), Rejected> {
-        self.channel = self.channel.adopt(shown, tip)?;
-        Ok(())
-    }
-
-    /// Its updates that come after a nonce.
-    pub fn missing(&self, newest: u64) -> impl Iterator<Item = &Update> {
-        self.sent
-            .iter()
-            .filter(move |update| newest < update.proof.proof.nonce)
-    }
-
     /// What the chain says now.
     pub fn look(&mut self, facts: &Facts) {
         self.channel = self.channel.with_facts(facts.clone());
@@ -86,17 +72,4 @@ impl Participant {
     pub fn sign(&self, proof: BalanceProof) -> sparky_protocol::SignedProof {
         proof.signed(self.key.sign(&proof.digest(self.channel.domain())))
     }
-}
-
-/// The largest that proofs from `revoked_below` on can cost their sender: PROTOCOL §4.2 by force.
-pub fn worst_by_force(proofs: &[(BalanceProof, Vec<Lock>)], acked: u64, height: u32) -> Amount {
-    let standing = proofs.iter().filter(|(proof, _)| acked <= proof.nonce);
-    let owed = standing.map(|(proof, locks)| {
-        let open = locks
-            .iter()
-            .filter(|lock| height < lock.expiry)
-            .map(|lock| lock.amount);
-        Amount(proof.transferred.0 + open.sum::<Amount>().0)
-    });
-    owed.max().unwrap_or(Amount::ZERO)
 }

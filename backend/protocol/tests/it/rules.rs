@@ -56,7 +56,7 @@ fn only_the_next_proof_of_a_participant_for_this_channel() {
     let gap = resigned(&first, |update| update.proof.proof.nonce = 3);
     assert_code(paid.accept(&gap, &tip()), "nonce-gap");
     let foreign = resigned(&first, |update| {
-        update.proof.proof.channel_id.0 = Hash([1; 32])
+        update.proof.proof.channel_id.0 = Hash([1; 32]);
     });
     assert_code(channel.accept(&foreign, &tip()), "wrong-channel");
 
@@ -79,7 +79,7 @@ fn the_operations_must_lead_to_the_proof() {
     let more = resigned(&good, |update| update.proof.proof.transferred = Amount(21));
     assert_code(channel.accept(&more, &tip()), "operations-mismatch");
     let root = resigned(&good, |update| {
-        update.proof.proof.locks_root = Hash([1; 32])
+        update.proof.proof.locks_root = Hash([1; 32]);
     });
     assert_code(channel.accept(&root, &tip()), "operations-mismatch");
     let nothing = resigned(&good, |update| update.operations.clear());
@@ -370,7 +370,7 @@ fn proofs_with_removed_locks_are_never_forgotten() {
     let channel = send(&channel, Side::A, vec![add(lock)]);
     let one_more = Operation::LockRemove { id, reason };
     assert_eq!(
-        channel.propose(Side::A, &[one_more.clone()], &tip()),
+        channel.propose(Side::A, std::slice::from_ref(&one_more), &tip()),
         Err(Rejected::TooManyUnacked { most: MAX_UNACKED })
     );
     // Paying goes on, and so does everything once there is an ack.
