@@ -3,7 +3,9 @@ import { type Problem, problem } from "../session/problem.ts";
 import { isObject } from "./frames.ts";
 import { problemFrom } from "./problem.ts";
 
-const TIMEOUT_MS = 15_000;
+const TIMEOUT_MS = 30_000;
+/** Mining many blocks on a busy machine takes its time. */
+const SLOW_TIMEOUT_MS = 180_000;
 
 export interface HttpOptions {
   /** Origin of the relay, without a trailing slash. */
@@ -28,7 +30,7 @@ export function createHttp({ base, fetch: send = (...args) => fetch(...args) }: 
     const headers: Record<string, string> = { accept: "application/json" };
     if (body !== undefined) headers["content-type"] = "application/json";
     if (token !== null) headers["authorization"] = `Bearer ${token}`;
-    const request: RequestInit = { method, headers, signal: AbortSignal.timeout(TIMEOUT_MS), cache: "no-store" };
+    const request: RequestInit = { method, headers, signal: AbortSignal.timeout(path.startsWith("/dev/") ? SLOW_TIMEOUT_MS : TIMEOUT_MS), cache: "no-store" };
     if (body !== undefined) request.body = JSON.stringify(body);
     let response: Response;
     let text: string;
