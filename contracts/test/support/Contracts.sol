@@ -34,6 +34,13 @@ contract Bookkeeper {
     }
 }
 
+/// @dev Accepts only with much of the gas that it is promised, and gives back the rest when it refuses.
+contract Demander {
+    receive() external payable {
+        require(49_000 <= gasleft(), "not enough");
+    }
+}
+
 /// @dev Calls back into the contract that pays it, and remembers whether that worked.
 contract Reenterer {
     bytes public call;
