@@ -120,10 +120,14 @@ impl Node {
             Err(RpcError::UnknownMethod(_)) => {}
             Err(error) => return Err(problem(&error).into()),
         }
-        let node = self.with_wallet().await?;
+        self.with_wallet().await?.earn(blocks).await
+    }
+
+    /// Mines blocks whose reward goes to the node's wallet.
+    async fn earn(&self, blocks: u32) -> Result<()> {
         let mine = async {
-            let address = node.client.get_new_address().await?;
-            node.client.generate_to_address(blocks, &address).await
+            let address = self.client.get_new_address().await?;
+            self.client.generate_to_address(blocks, &address).await
         };
         mine.await.map_err(|error| problem(&error))?;
         Ok(())
@@ -140,7 +144,7 @@ impl Node {
             .await
             .map_err(|error| problem(&error))?;
         if balance < PLENTY && self.is_private().await? {
-            self.mine(BLOCKS_TO_FUND).await?;
+            self.earn(BLOCKS_TO_FUND).await?;
         }
         Ok(())
     }

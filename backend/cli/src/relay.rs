@@ -17,13 +17,17 @@ pub struct Args {
 ///
 /// # Errors
 /// When database, node or port cannot be had.
-pub async fn run(args: Args) -> Result<()> {
+pub async fn run(mut args: Args) -> Result<()> {
     tracing_setup::start();
     let bind = args.config.bind;
     let listener = TcpListener::bind(bind)
         .await
         .with_context(|| format!("cannot listen on {bind}"))?;
+    // Port 0 means any; the relay's own name must be the one that it got.
+    args.config.bind = listener.local_addr()?;
+    let url = args.config.public_url();
     let relay = Relay::open(args.config).await?;
+    println!("Relay at {url}");
     relay
         .serve(listener, assets::router(), shutdown::asked())
         .await

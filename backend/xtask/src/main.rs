@@ -11,9 +11,22 @@ mod step;
 mod test;
 mod wasm;
 
+use std::process::ExitCode;
+
 use anyhow::{Result, bail};
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // A sentence: where it happened is on the screen above.
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
     let verb = std::env::args().nth(1).unwrap_or_default();
     match verb.as_str() {
         "wasm" => wasm::run(),

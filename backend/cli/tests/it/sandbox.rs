@@ -1,8 +1,8 @@
 //! The built binary in a folder of its own, with a running service where one is asked for.
 
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -149,6 +149,44 @@ impl Sandbox {
 impl Drop for Sandbox {
     fn drop(&mut self) {
         self.run(&["stop"]);
+    }
+}
+
+/// A process that serves until it is dropped.
+pub struct Service {
+    child: Child,
+    /// What it says where it is.
+    pub url: String,
+}
+
+impl Service {
+    /// Starts `sparky` with these arguments; the last word of its first line is its address.
+    pub fn start(arguments: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_sparky"))
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let url = line
+            .split_whitespace()
+            .last()
+            .unwrap_or_default()
+            .to_owned();
+        Self { child, url }
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to end.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use crate::sandbox::{Sandbox, qtum};
+use crate::sandbox::{Sandbox, Service, qtum};
 
 #[test]
 fn starting_twice_is_starting_once() {
@@ -90,4 +90,43 @@ fn doctor_finds_a_healthy_house_healthy_and_an_empty_one_not() {
     let outcome = elsewhere.run(&["doctor", "--rpc-url", nobody, "--relay", nobody]);
     assert_eq!(outcome.json["ok"], false);
     assert_eq!(outcome.problem["code"], "unhealthy");
+}
+
+/// As with a fresh `qtumd -regtest`: no wallet, no coins, no block but the first, nobody mines.
+#[test]
+fn a_bare_node_becomes_a_place_to_pay() {
+    let node = Service::start(&["devchain", "--rpc-port", "0", "--empty"]);
+    let sandbox = Sandbox::empty();
+    let database = format!(
+        "sqlite://{}?mode=rwc",
+        sandbox.path().join("relay.sqlite").display()
+    );
+    let on_node = ["--network", "regtest", "--rpc-url", &node.url];
+    let migrated = sandbox.ok(&[&["migrate", "--database-url", &database][..], &on_node].concat());
+    assert_eq!(migrated["deployed"], true);
+    sandbox.ok(&[&["prefund"][..], &on_node].concat());
+    sandbox.ok(&[&["prefund"][..], &on_node].concat());
+
+    let place = ["--bind", "127.0.0.1:0", "--database-url", &database];
+    let relay = Service::start(
+        &[
+            &["relay", "--network", "regtest", "--qtum-rpc-url", &node.url][..],
+            &place,
+        ]
+        .concat(),
+    );
+    let alice = ["--relay", &relay.url, "--demo", "alice"];
+    let opened = std::thread::scope(|scope| {
+        let opening =
+            scope.spawn(|| sandbox.ok(&[&alice[..], &["channel", "open", "bob", "100"]].concat()));
+        while !opening.is_finished() {
+            sandbox.ok(&[&["mine", "1"][..], &on_node].concat());
+        }
+        opening.join().unwrap()
+    });
+    let number = opened["number"].to_string();
+    sandbox.ok(&[&alice[..], &["pay", &number, "20"]].concat());
+    let list = sandbox.ok(&["--relay", &relay.url, "--demo", "bob", "channel", "list"]);
+    assert_eq!(list["items"][0]["balanceSat"], qtum(20));
+    sandbox.ok(&[&["doctor", "--relay", &relay.url][..], &on_node].concat());
 }
