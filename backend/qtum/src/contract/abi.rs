@@ -11,9 +11,12 @@ use sparky_protocol::{Account, Hash};
 static ARTIFACT: &str = include_str!("../../../../contracts/artifacts/DuplexChannel.json");
 static TOKEN_ARTIFACT: &str = include_str!("../../../../contracts/artifacts/TestToken.json");
 
+/// The interfaces alone: what does not deploy (the browser) does not carry the code.
+static ABI: &str = include_str!(concat!(env!("OUT_DIR"), "/DuplexChannel.abi.json"));
+static TOKEN_ABI: &str = include_str!(concat!(env!("OUT_DIR"), "/TestToken.abi.json"));
+
 #[derive(Deserialize)]
 struct Artifact {
-    abi: Contract,
     bytecode: String,
     #[serde(rename = "deployedBytecode")]
     deployed_bytecode: String,
@@ -24,11 +27,16 @@ fn artifact(text: &str) -> Artifact {
         .expect("invariant: the artifact is checked in and read by every test")
 }
 
+fn interface(text: &str) -> Contract {
+    serde_json::from_str(text)
+        .expect("invariant: the interface is checked in and read by every test")
+}
+
 /// The interface of the channel contract.
-pub(super) static CHANNELS: LazyLock<Contract> = LazyLock::new(|| artifact(ARTIFACT).abi);
+pub(super) static CHANNELS: LazyLock<Contract> = LazyLock::new(|| interface(ABI));
 
 /// The interface of a QRC20 as far as we use it.
-pub(super) static QRC20: LazyLock<Contract> = LazyLock::new(|| artifact(TOKEN_ARTIFACT).abi);
+pub(super) static QRC20: LazyLock<Contract> = LazyLock::new(|| interface(TOKEN_ABI));
 
 fn code(text: &str) -> Vec<u8> {
     hex::decode(text).expect("invariant: the artifact's code is hexadecimal")
