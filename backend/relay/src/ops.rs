@@ -1,6 +1,6 @@
 //! What operators and programs ask first: who are you, are you well, what can you do.
 
-use std::sync::OnceLock;
+use std::sync::{OnceLock, atomic::Ordering};
 
 use axum::{
     Json,
@@ -8,13 +8,19 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use serde_json::{Value, json};
 
 use crate::{app::App, chain::window, problems, routes::Routes};
 
 /// Blocks that the follower may be behind before opening and closing should wait.
 const LAG: u32 = 2;
+
+/// Bounds of the histograms of times, in seconds, and of sizes.
+const SECONDS: &[f64] = &[
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+];
+const SIZES: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 
 const OPENAPI: &str = include_str!("../../../docs/api/openapi.json");
 
@@ -47,7 +53,7 @@ async fn info(State(app): State<App>) -> Json<Value> {
         "version": env!("CARGO_PKG_VERSION"),
         "features": [],
         "limits": { "bodyBytes": crate::body::LIMIT, "requestsPerMinute": app.rate_limit },
-        "tower": app.tower_on.load(std::sync::atomic::Ordering::Relaxed),
+        "tower": app.tower_on.load(Ordering::Relaxed),
         "dev": app.chain.is_private(),
     }))
 }
@@ -97,45 +103,47 @@ async fn openapi() -> Response {
 }
 
 async fn metrics(State(app): State<App>) -> Response {
-    let (open, idle) = app.store.pool_sizes();
-    let open = u32::try_from(
-        usize::try_from(open)
-            .unwrap_or(usize::MAX)
-            .saturating_sub(idle),
-    )
-    .unwrap_or(u32::MAX);
-    metrics::gauge!("sparky_db_pool_connections", "state" => "used").set(f64::from(open));
-    metrics::gauge!("sparky_db_pool_connections", "state" => "idle")
-        .set(f64::from(u32::try_from(idle).unwrap_or(u32::MAX)));
+    let (size, idle) = app.store.pool_sizes();
+    let used = usize::try_from(size)
+        .unwrap_or(usize::MAX)
+        .saturating_sub(idle);
+    metrics::gauge!("sparky_db_pool_connections", "state" => "used").set(gauge(used));
+    metrics::gauge!("sparky_db_pool_connections", "state" => "idle").set(gauge(idle));
     if let Ok(counts) = app.store.count_channels().await {
         for (state, count) in ["open", "closing", "settled"].into_iter().zip(counts) {
-            metrics::gauge!("sparky_channels", "state" => state)
-                .set(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
+            metrics::gauge!("sparky_channels", "state" => state).set(gauge(count));
         }
-        let watched = if app.tower_on.load(std::sync::atomic::Ordering::Relaxed) {
-            counts[0] + counts[1]
-        } else {
-            0
-        };
-        metrics::gauge!("sparky_watch_armed_channels")
-            .set(f64::from(u32::try_from(watched).unwrap_or(u32::MAX)));
+        let on = app.tower_on.load(Ordering::Relaxed);
+        let watched = if on { counts[0] + counts[1] } else { 0 };
+        metrics::gauge!("sparky_watch_armed_channels").set(gauge(watched));
+    }
+    if let Ok(waiting) = app.store.count_events().await {
+        metrics::gauge!("sparky_outbox_depth").set(gauge(waiting));
     }
     if let Ok(height) = app.node.get_block_count().await {
-        metrics::gauge!("sparky_chain_lag_blocks")
-            .set(f64::from(height.saturating_sub(app.height())));
+        let lag = height.saturating_sub(app.height());
+        metrics::gauge!("sparky_chain_lag_blocks").set(gauge(lag));
     }
-    (
-        [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
-        recorder().render(),
-    )
-        .into_response()
+    let text = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
+    (text, recorder().render()).into_response()
+}
+
+/// A count as a gauge shows it; exact far beyond what there is to count.
+fn gauge(count: impl TryInto<u32>) -> f64 {
+    f64::from(count.try_into().unwrap_or(u32::MAX))
 }
 
 /// The process's recorder: installed once, shared by all relays of a test.
 pub(crate) fn recorder() -> &'static PrometheusHandle {
     static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
     RECORDER.get_or_init(|| {
-        let recorder = PrometheusBuilder::new().build_recorder();
+        let recorder = [("_seconds", SECONDS), ("_batch_size", SIZES)]
+            .into_iter()
+            .try_fold(PrometheusBuilder::new(), |builder, (suffix, buckets)| {
+                builder.set_buckets_for_metric(Matcher::Suffix(suffix.to_owned()), buckets)
+            })
+            .expect("invariant: the buckets are not empty")
+            .build_recorder();
         let handle = recorder.handle();
         if metrics::set_global_recorder(recorder).is_ok() {
             metrics::gauge!("sparky_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);

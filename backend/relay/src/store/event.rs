@@ -126,6 +126,13 @@ impl Store {
             .collect()
     }
 
+    /// Events that somebody has still to hear, all accounts together.
+    pub(crate) async fn count_events(&self) -> Result<i64> {
+        // The cast is for Postgres, which sums to a decimal.
+        let sql = "select cast(coalesce(sum(seq - acked), 0) as bigint) from account_sequence";
+        sqlx::query_scalar(sql).fetch_one(&self.read).await
+    }
+
     /// The last number handed out to an account, and whether everything above `after` is still here.
     pub(crate) async fn sequence(&self, account: Account, after: i64) -> Result<(i64, Retained)> {
         let sql = "
