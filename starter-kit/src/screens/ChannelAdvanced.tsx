@@ -47,21 +47,18 @@ function WatchCard({ channel }: { readonly channel: Channel }) {
   const { setWatch } = useActions();
   const verb = useVerb((enabled: boolean) => setWatch({ channelId: channel.id, enabled }));
   const { armed, armedNonce, lastCheckedHeight, lastAction } = channel.watch;
+  const closing = channel.phase === "finalizing";
   return (
     <Card title="Watchtower">
-      <p className="small">
-        {armed
-          ? `The relay answers for you if ${channel.partner.name} closes with an old balance. It needs nothing secret.`
-          : `The relay does not answer for you. If you are away for more than ${channel.window} blocks, ${channel.partner.name} could close with an old balance.`}
-      </p>
+      <p className="small">{closing ? duringClose(armed) : whileOpen(channel)}</p>
       <p className="small muted" data-testid="watch-details">
         {[
-          armedNonce !== null && `Holds payment ${armedNonce}`,
+          armedNonce !== null && armedNonce > 0 ? `Holds payment ${armedNonce}` : "Nothing to watch yet",
           lastCheckedHeight !== null && `checked at block ${heightText(lastCheckedHeight)}`,
           lastAction !== null && `last did: ${lastAction}`,
         ]
           .filter(Boolean)
-          .join(", ") || "Nothing to watch yet."}
+          .join(", ")}
       </p>
       {verb.problem && <ProblemNote problem={verb.problem} />}
       <div>
@@ -72,3 +69,11 @@ function WatchCard({ channel }: { readonly channel: Channel }) {
     </Card>
   );
 }
+
+const duringClose = (armed: boolean): string =>
+  armed ? "The relay posts what helps you, in the first block that it can." : "The relay does nothing for this channel.";
+
+const whileOpen = ({ watch, partner, window }: Channel): string =>
+  watch.armed
+    ? `The relay answers for you if ${partner.name} closes with an old balance. It needs nothing secret.`
+    : `The relay does not answer for you. If you are away for more than ${window} blocks, ${partner.name} could close with an old balance.`;

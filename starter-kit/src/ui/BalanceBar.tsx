@@ -24,9 +24,9 @@ export function BalanceBar({ balances, partner, large = false }: Props) {
         </span>
       </div>
       <div className="bar" role="img" aria-label={sentence}>
-        <i className="mine" style={{ flexBasis: share(mine - inFlight, capacity) }} />
+        {mine > inFlight && <i className="mine" style={{ flexBasis: share(mine - inFlight, capacity) }} />}
         {inFlight > 0n && <i className="flight" style={{ flexBasis: share(inFlight, capacity) }} />}
-        <i className="partner" style={{ flexBasis: share(theirs, capacity) }} />
+        {theirs > 0n && <i className="partner" style={{ flexBasis: share(theirs, capacity) }} />}
       </div>
     </div>
   );
