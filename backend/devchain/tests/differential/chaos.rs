@@ -159,35 +159,33 @@ impl Stage<'_> {
         let call = match dice.below(if closed { 32 } else { 20 }) {
             0 => self.withdraw_together(params, dice),
             1 => self.close_together(params, dice),
-            2 => ContractCall::RegisterPreimages {
+            2..=3 | 23..=25 => return self.mine(dice),
+            4 | 26..=27 => ContractCall::RegisterPreimages {
                 preimages: self.some_preimages(dice),
             },
-            3..=4 => return self.mine(dice),
             5 if dice.below(4) == 0 => self.opening(dice),
             5 => ContractCall::Withdraw {
                 token: Account::ZERO,
                 to: caller,
             },
-            6..=7 if !closed || dice.below(4) == 0 => {
-                let (to, amount) = (self.side(dice), Amount(dice.amount(90)));
-                ContractCall::Deposit { params, to, amount }
-            }
+            6..=7 if !closed || dice.below(4) == 0 => ContractCall::Deposit {
+                params,
+                to: side(dice),
+                amount: Amount(dice.amount(90)),
+            },
             8..=14 if !closed || dice.below(8) == 0 => self.close_alone(params, dice),
-            15..=18 | 6..=14 => self.counter_claim(params, dice),
-            19 | 20..=22 => ContractCall::RaiseFloor {
+            6..=18 => self.counter_claim(params, dice),
+            19..=22 => ContractCall::RaiseFloor {
                 params,
                 proof: self.some_proof(&params, dice),
             },
-            23..=25 => return self.mine(dice),
-            26..=27 => ContractCall::RegisterPreimages {
-                preimages: self.some_preimages(dice),
-            },
             _ => self.settle(params, dice),
         };
+        self.both.surplus = u64::from(dice.below(40) == 0);
         let caller = match (&call, dice.below(4)) {
-            // Closing is for participants, deploying traps for those who want to be robbed.
+            // Closing is for participants; a stranger tries it seldom.
             (ContractCall::Close { .. } | ContractCall::Recover { .. }, 1..) => {
-                self.cast.account(self.side(dice))
+                self.cast.account(side(dice))
             }
             _ => caller,
         };
@@ -221,14 +219,10 @@ impl Stage<'_> {
             .mine([1, 1, 2, 3, 5, 9, 10, 11, 19, 20][dice.below(10)]);
     }
 
-    fn side(&self, dice: &mut Dice) -> Side {
-        Side::from_flag(dice.below(2) == 1)
-    }
-
     fn caller(&self, dice: &mut Dice) -> Account {
         match dice.below(3) {
             0 => STRANGER,
-            _ => self.cast.account(self.side(dice)),
+            _ => self.cast.account(side(dice)),
         }
     }
 
@@ -281,7 +275,7 @@ impl Stage<'_> {
             ..proof
         };
         let said = if dice.below(16) == 0 { foreign } else { proof };
-        let side = self.side(dice);
+        let side = side(dice);
         let digest = said.digest(&self.both.model.domain);
         proof.signed(self.signature(side, digest, dice))
     }
@@ -322,7 +316,7 @@ impl Stage<'_> {
     }
 
     fn withdraw_together(&mut self, params: ChannelParams, dice: &mut Dice) -> ContractCall {
-        let (from, amount) = (self.side(dice), Amount([0, 1, 20, 100, 400][dice.below(5)]));
+        let (from, amount) = (side(dice), Amount([0, 1, 20, 100, 400][dice.below(5)]));
         let (sequence, valid_until) = (self.sequence(&params, dice), self.valid_until(dice));
         let channel_id = params.id();
         let withdraw = CooperativeWithdraw {
@@ -453,4 +447,8 @@ pub fn shorten(steps: &[u64], mut fails: impl FnMut(&[u64]) -> bool) -> Vec<u64>
         }
     }
     steps
+}
+
+fn side(dice: &mut Dice) -> Side {
+    Side::from_flag(dice.below(2) == 1)
 }
