@@ -61,6 +61,12 @@ fn rust(root: &Path) -> Vec<Step> {
             root,
             "cargo test --workspace --locked --no-fail-fast",
         ),
+        // Once more among the tests above, and here with its score shown.
+        Step::new(
+            "conformance",
+            root,
+            "cargo test --package sparky-devchain --locked --test conformance -- --nocapture",
+        ),
     ]
 }
 
@@ -128,7 +134,9 @@ fn report(outcomes: &[Outcome], begin: Instant) -> Result<()> {
         "       {:.1} minutes in all",
         begin.elapsed().as_secs_f32() / 60.0
     );
-    // The last line is read by programs: nothing may follow it on standard output.
+    let steps = outcomes.iter().filter(|outcome| outcome.ok).count();
+    // The last two lines are read by programs: nothing may follow them on standard output.
+    println!("steps: {steps} passed, {} failed", outcomes.len() - steps);
     println!("{} passed, {} failed", total.passed, total.failed);
     ensure!(total.failed == 0, "not everything passed");
     Ok(())
