@@ -1,8 +1,11 @@
 //! The model and the bytecode side by side: every call goes to both, every difference is kept.
 
+use std::collections::BTreeMap;
+
 use sparky_devchain::evm::{Block, Call, Evm, Exception};
 use sparky_protocol::{
-    Account, Amount, ChainEvent, ChannelParams, ContractCall, Domain, Hash, Side, facts::Posted,
+    Account, Amount, ChainEvent, ChannelParams, ContractCall, Domain, Facts, Hash, Lock, Side,
+    facts::Posted,
 };
 use sparky_qtum::contract::{self, View};
 
@@ -18,6 +21,8 @@ pub struct Both {
     history: Vec<(u32, Account, ContractCall)>,
     /// Satoshi that the next call carries beyond what it should.
     pub surplus: u64,
+    /// What has succeeded, by name, with the corners that matter.
+    pub seen: BTreeMap<&'static str, u64>,
     pub calls: u64,
     pub reverts: u64,
 }
@@ -45,6 +50,7 @@ impl Both {
             difference: None,
             history: Vec::new(),
             surplus: 0,
+            seen: BTreeMap::new(),
             calls: 0,
             reverts: 0,
         }
@@ -101,6 +107,61 @@ impl Both {
             events: events.ok_or("an unknown event")?,
             paid: paid.collect(),
         })
+    }
+
+    fn note(&mut self, call: &ContractCall, done: &Result<Done, Revert>, before: Option<&Facts>) {
+        let Ok(Done { events, .. }) = done else {
+            return;
+        };
+        let refuting = before
+            .and_then(|facts| facts.closed)
+            .is_some_and(|it| it.deadline < self.model.next);
+        let disputed = before.is_some_and(|facts| facts.closed.is_some());
+        for event in events {
+            let name = match event {
+                ChainEvent::Opened { .. } => "opened",
+                ChainEvent::Deposited { .. } => "deposited",
+                ChainEvent::Withdrawn { .. } => "withdrawn",
+                ChainEvent::CooperativelyClosed { .. } if disputed => "agreed in a dispute",
+                ChainEvent::CooperativelyClosed { .. } => "agreed",
+                ChainEvent::Closed { nonce: 0, .. } => "closed without a proof",
+                ChainEvent::Closed { .. } => "closed with a proof",
+                ChainEvent::Recovered { .. } => "recovered",
+                ChainEvent::CounterClaimed { .. } if refuting => "refuted",
+                ChainEvent::CounterClaimed { .. } => "counter-claimed",
+                ChainEvent::FloorRaised { .. } => "floor raised",
+                ChainEvent::Settled { penalty, .. } if !penalty.is_zero() => {
+                    "settled with a penalty"
+                }
+                ChainEvent::Settled { .. } => self.settlement(call, before),
+                ChainEvent::PreimageRegistered { .. } => "registered",
+                ChainEvent::Credited { .. } | ChainEvent::CreditWithdrawn { .. } => "credited",
+            };
+            *self.seen.entry(name).or_default() += 1;
+        }
+    }
+
+    fn settlement(&self, call: &ContractCall, before: Option<&Facts>) -> &'static str {
+        let ContractCall::Settle {
+            locks_ab, locks_ba, ..
+        } = call
+        else {
+            return "settled";
+        };
+        let registry = &self.model.registry;
+        let opened = |lock: &Lock| registry.contains_key(&lock.payment_hash);
+        let rooted = before.is_some_and(|it| {
+            it.posted
+                .iter()
+                .any(|posted| posted.locks_root != Hash::ZERO)
+        });
+        if locks_ab.iter().chain(locks_ba).any(opened) {
+            "settled with opened locks"
+        } else if rooted && locks_ab.is_empty() && locks_ba.is_empty() {
+            "settled without a lost list"
+        } else {
+            "settled"
+        }
     }
 
     fn ask(&mut self, view: &View) -> Vec<u8> {
@@ -189,12 +250,17 @@ impl Chain for Both {
 
     fn call(&mut self, caller: Account, call: &ContractCall) -> Result<Done, Revert> {
         self.history.push((self.model.next, caller, call.clone()));
+        let before = call
+            .params()
+            .and_then(|params| self.model.channels.get(&params.id()))
+            .cloned();
         let got = self.execute(caller, call);
         let expected = match std::mem::take(&mut self.surplus) {
             0 => self.model.call(caller, call),
             // Deposits must match, everything else takes no money.
             _ => Err("ValueMismatch"),
         };
+        self.note(call, &expected, before.as_ref());
         self.calls += 1;
         self.reverts += u64::from(expected.is_err());
         let same = match (&expected, &got) {

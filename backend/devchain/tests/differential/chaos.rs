@@ -214,9 +214,21 @@ impl Stage<'_> {
         }
     }
 
+    /// Some blocks, or to an edge of the finalization period.
     fn mine(&mut self, dice: &mut Dice) {
-        self.both
-            .mine([1, 1, 2, 3, 5, 9, 10, 11, 19, 20][dice.below(10)]);
+        let params = self.params(0);
+        let facts = self.facts(&params);
+        let closed = facts
+            .and_then(|facts| facts.closed)
+            .filter(|_| dice.below(3) != 0);
+        let blocks = [1, 2, 3, 5, 9, 10, 11, 20][dice.below(8)];
+        let blocks = closed.map_or(blocks, |closed| {
+            let half = params.window / 2;
+            let edges = [0, 1, 2, half, half + 1, half + 2, params.window + 2];
+            let edge = closed.deadline - 1 + edges[dice.below(7)];
+            edge.saturating_sub(self.both.next())
+        });
+        self.both.mine(blocks);
     }
 
     fn caller(&self, dice: &mut Dice) -> Account {
