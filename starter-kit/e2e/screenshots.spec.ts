@@ -25,7 +25,7 @@ afterAll(async () => {
 let taken = 0;
 async function picture(person: Person, name: string): Promise<void> {
   await person.page.mouse.move(0, 0);
-  for (const toast of await person.page.getByRole("button", { name: "Dismiss" }).all()) await toast.click().catch(() => undefined);
+  for (const toast of await person.page.getByRole("button", { name: "Dismiss" }).all()) await toast.click({ timeout: 1_000 }).catch(() => undefined);
   const shot = await person.page.screenshot({ ...(FOLDER ? { path: join(FOLDER, `${name}.png`) } : {}), animations: "disabled" });
   expect(shot.length).toBeGreaterThan(5_000);
   taken += 1;
@@ -83,7 +83,7 @@ it("the story in pictures", async () => {
   await alice.at("scene-story-start").click();
   await alice.at("scene-story-all").click();
   await alice.at("scene-story-over").waitFor({ timeout: 100_000 });
-  await alice.page.setViewportSize({ width: 1120, height: 1240 });
+  await alice.page.setViewportSize({ width: 1120, height: 1360 });
   await alice.page.evaluate(() => window.scrollTo(0, 0));
   await picture(alice, "08-lab");
 

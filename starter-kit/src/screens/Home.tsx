@@ -120,7 +120,8 @@ function SecondPerson() {
   const profiles = useSelect((state) => state.profiles);
   const dev = useSelect((state) => state.network?.dev ?? false);
   const other = DEMO_ACCOUNTS.find(({ address }) => address !== account?.address);
-  const known = profiles.some(({ address }) => address === other?.address);
+  const met = useSelect((state) => state.channels.some(({ partner }) => partner.address === other?.address));
+  const known = met || profiles.some(({ address }) => address === other?.address);
   if (!dev || !other || known || account?.protection !== "public") return null;
   return (
     <Card title={`Play ${other.name}, too`}>

@@ -6,7 +6,7 @@ import { Icon, type IconName, Mark } from "./icons.tsx";
 import { ProblemBody } from "./ProblemNote.tsx";
 import { Link, usePlace } from "./router.tsx";
 import { isDark } from "./theme.ts";
-import { heightText } from "./time.ts";
+import { heightText, spanOfSeconds } from "./time.ts";
 
 interface Item {
   readonly to: string;
@@ -170,7 +170,7 @@ function useAge(tip: State["tip"]): string {
   }, []);
   if (!tip) return "";
   const seconds = Math.max(0, Math.floor((now - tip.seenAt) / 1000));
-  return seconds < 5 ? "now" : seconds < 60 ? `${seconds} s` : seconds < 3600 ? `${Math.floor(seconds / 60)} min` : "> 1 h";
+  return seconds < 5 ? "now" : `${spanOfSeconds(seconds)} ago`;
 }
 
 function Bell() {
