@@ -117,7 +117,7 @@ impl Channel {
             }
         }
         let mut next = self.clone();
-        next.authorisations = self.outstanding(tip).copied().collect();
+        next.authorisations = self.alive(tip).copied().collect();
         next.authorisations.push(authorisation);
         Ok(next)
     }
@@ -127,7 +127,7 @@ impl Channel {
     #[must_use]
     pub fn remember(&self, signed: &[Authorisation], tip: &Tip) -> Self {
         let mut next = self.clone();
-        next.authorisations = self.outstanding(tip).copied().collect();
+        next.authorisations = self.alive(tip).copied().collect();
         let new = signed
             .iter()
             .filter(|one| !self.authorisations.contains(one));
@@ -197,17 +197,21 @@ impl Channel {
         self.outstanding(tip).map(amount).sum()
     }
 
-    /// What may still be executed. A block that is not confirmed yet may be replaced by one that
-    /// executes it, so it counts that much longer.
+    /// What may still be executed as the chain stands.
     fn outstanding(&self, tip: &Tip) -> impl Iterator<Item = &Authorisation> {
         let open = self.facts.settled.is_none();
-        self.authorisations.iter().filter(move |held| {
-            let alive = !tip.confirms(held.valid_until().saturating_add(1));
-            let current = held
-                .sequence()
-                .is_none_or(|sequence| sequence == self.facts.sequence);
-            open && alive && current
-        })
+        let current = |held: &Authorisation| {
+            let sequence = held.sequence();
+            sequence.is_none_or(|sequence| sequence == self.facts.sequence)
+        };
+        self.alive(tip).filter(move |held| open && current(held))
+    }
+
+    /// What is not too old. A block that is not confirmed yet may be replaced by one that executes
+    /// it, so it is kept that much longer, whatever the chain has made of it so far.
+    fn alive(&self, tip: &Tip) -> impl Iterator<Item = &Authorisation> {
+        let dead = |held: &Authorisation| tip.confirms(held.valid_until().saturating_add(1));
+        self.authorisations.iter().filter(move |held| !dead(held))
     }
 
     fn check_close(&self, close: &CooperativeClose, tip: &Tip) -> Result<(), Rejected> {

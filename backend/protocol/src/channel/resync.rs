@@ -1,8 +1,6 @@
 //! Reconnecting: what was signed and is not known here is adopted (PROTOCOL §4.6).
 
-use alloc::vec::Vec;
-
-use super::{Channel, MAX_UNACKED, Standing, Street};
+use super::{Channel, MAX_UNACKED, Street};
 use crate::{
     lock::{self, MAX_LOCKS},
     policy::Tip,
@@ -56,15 +54,15 @@ impl Channel {
     fn adopted(&self, sender: Side, shown: &Street) -> Result<Street, Rejected> {
         let known = &self.streets[sender];
         let account = self.account(sender);
-        let mut standing: Vec<Standing> = known.standing.clone();
-        // The newest that fit; the very newest always is among them.
-        let skipped = (known.standing.len() + shown.standing.len()).saturating_sub(MAX_UNACKED);
-        let newer = shown
-            .standing
-            .iter()
-            .filter(|one| known.nonce() < one.signed.proof.nonce);
-        let count = newer.clone().count();
-        for one in newer.skip(skipped.min(count.saturating_sub(1))) {
+        // Twice: what two memories hold between them.
+        if 2 * MAX_UNACKED < shown.standing.len() {
+            return Err(Rejected::TooManyUnacked { most: MAX_UNACKED });
+        }
+        let mut street = known.clone();
+        for one in &shown.standing {
+            if one.signed.proof.nonce <= known.nonce() {
+                continue;
+            }
             let proof = &one.signed.proof;
             if proof.channel_id != self.id() {
                 return Err(Rejected::WrongChannel {
@@ -72,7 +70,7 @@ impl Channel {
                     got: proof.channel_id,
                 });
             }
-            let last = standing.last().map(|last| last.signed.proof);
+            let last = street.newest().map(|last| last.signed.proof);
             if let Some(last) = last
                 && proof.nonce <= last.nonce
             {
@@ -98,11 +96,9 @@ impl Channel {
                 return Err(Rejected::WrongLocks { nonce: proof.nonce });
             }
             one.signed.verify(&self.domain, &account)?;
-            standing.push(one.clone());
+            let with = street.with(one.clone());
+            street = with.unwrap_or_else(|| street.with_adopted(one.clone()));
         }
-        Ok(Street {
-            standing,
-            ack: known.ack,
-        })
+        Ok(street)
     }
 }

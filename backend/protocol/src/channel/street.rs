@@ -139,19 +139,23 @@ impl Street {
 
     /// With one more proof. `None` when too many must be remembered.
     pub(super) fn with(&self, next: Standing) -> Option<Self> {
+        let mut street = self.with_adopted(next);
+        if MAX_UNACKED < street.standing.len() {
+            let first = usize::from(street.ack.is_some());
+            let forgotten = (first..street.standing.len() - 1)
+                .find(|at| street.standing[*at].is_covered_by(&street.standing[at + 1]))?;
+            street.standing.remove(forgotten);
+        }
+        Some(street)
+    }
+
+    /// With one more proof that is signed already, so that it cannot be refused for want of room.
+    pub(super) fn with_adopted(&self, next: Standing) -> Self {
         let mut standing = Vec::with_capacity(self.standing.len() + 1);
         standing.extend_from_slice(&self.standing);
         standing.push(next);
-        if MAX_UNACKED < standing.len() {
-            let first = usize::from(self.ack.is_some());
-            let forgotten = (first..standing.len() - 1)
-                .find(|at| standing[*at].is_covered_by(&standing[at + 1]))?;
-            standing.remove(forgotten);
-        }
-        Some(Self {
-            standing,
-            ack: self.ack,
-        })
+        let ack = self.ack;
+        Self { standing, ack }
     }
 
     /// With an ack of the standing proof at `position`, which revokes all before it.
