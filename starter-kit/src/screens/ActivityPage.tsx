@@ -65,7 +65,7 @@ function matches({ kind, partner, txid, note, channelNumber }: Activity, filter:
 const KINDS: Readonly<Record<Activity["kind"], readonly [IconName, string, "+" | "−" | ""]>> = {
   sent: ["pay", "Paid", "−"],
   received: ["receive", "Received from", "+"],
-  opened: ["plus", "Opened a channel with", ""],
+  opened: ["plus", "New channel with", ""],
   deposited: ["plus", "Added funds with", ""],
   withdrawn: ["receive", "Withdrew from the channel with", ""],
   closed: ["lock", "Closed the channel with", ""],

@@ -47,7 +47,7 @@ export class Problem extends Error implements ProblemData {
 
 /** A problem by its code, with its figures filled into the text. */
 export function problem(code: string, params: Params = {}, fallback = ""): Problem {
-  const [title, detail, money] = TEXTS[code] ?? ["Something went wrong.", fallback, ""];
+  const [title, detail, money] = TEXTS[code] ?? ["Something went wrong.", fallback, UNSURE];
   return new Problem({
     code,
     title: fill(title, params),
@@ -77,6 +77,8 @@ function fill(text: string, params: Params): string {
 
 const SENT_NOTHING = "Nothing was sent.";
 const STORED_NOTHING = "Nothing was stored.";
+/** Where nobody can say from here what became of it. */
+const UNSURE = "What was signed is kept: the activity and the balances show what has happened.";
 
 /** Code → title, what happened, what it means for the money. */
 const TEXTS: Readonly<Record<string, readonly [string, string, string]>> = {
@@ -107,7 +109,7 @@ const TEXTS: Readonly<Record<string, readonly [string, string, string]>> = {
   "contract-reverted": ["The contract refused: {reason}.", "The transaction is in block {height}, without effect.", "Only the fee of up to {fee} was spent, the rest came back."],
   "call-refused": ["The contract would refuse this.", "{reason}.", "Nothing was sent; your money has not moved."],
   "no-credit": ["Nothing waits for you.", "The contract holds no money that could not be paid to you.", ""],
-  "tx-not-confirming": ["Waiting longer than usual.", "{n} blocks, and still in the mempool.", ""],
+  "tx-not-confirming": ["Waiting longer than usual.", "{n} blocks, and still in the mempool.", "Nothing is lost: it can still be mined, and its coins are spent by nothing else."],
   "tx-reorged": ["The chain reorganised; your transaction is being sent again.", "", "No action needed."],
   "channel-closing": ["This channel is closing.", "No new payments.", "You get your pay-out when the answer window is over."],
   "channel-not-open": ["This channel is not open.", "It was closed before.", SENT_NOTHING],
@@ -143,7 +145,8 @@ const TEXTS: Readonly<Record<string, readonly [string, string, string]>> = {
   "too-early": ["Too early.", "The answer window ends with block {n}.", ""],
   "dev-only": ["Only on the dev chain.", "This network does not have it.", ""],
   "core-failed": ["The page could not start its core.", "{reason}", ""],
-  "internal": ["Something went wrong.", "{reason}", ""],
+  "not-signed-in": ["Not signed in yet.", "The page is still signing in with the relay. Try again in a moment.", SENT_NOTHING],
+  "internal": ["Something went wrong.", "{reason}", UNSURE],
 };
 
 /** Every code that has a text, for the tables that go with it. */

@@ -92,6 +92,7 @@ export const REMEDIES: Readonly<Record<string, Row>> = {
   "other-deployment": row("bad", hint("Use the relay that you used before, or another profile.")),
   "profile-taken": row("bad", hint("Use another profile for another key.")),
   malformed: row("bad", act("Reload", "reload")),
+  "not-signed-in": row("info", act("Refresh", "refresh")),
   internal: row("bad", act("Reload", "reload")),
 };
 
