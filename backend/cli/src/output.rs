@@ -1,7 +1,7 @@
 //! Tables for people, JSON for pipes.
 
 use std::fmt::Write as _;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
 
 use clap::ValueEnum;
 use serde::Serialize;
@@ -42,7 +42,7 @@ impl Output {
     /// Prints a result: the value itself as JSON, or what `table` makes of it.
     ///
     /// # Errors
-    /// When standard output is closed.
+    /// When standard output takes no bytes.
     pub fn show<T: Serialize>(
         self,
         value: &T,
@@ -54,8 +54,11 @@ impl Output {
             table(value)
         };
         let mut out = std::io::stdout().lock();
-        writeln!(out, "{}", text.trim_end())?;
-        Ok(())
+        match writeln!(out, "{}", text.trim_end()) {
+            // Who closes the pipe has read enough; what was asked for is done.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            result => Ok(result?),
+        }
     }
 
     /// Prints a sentence for a person, beside the result.

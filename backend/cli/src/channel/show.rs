@@ -63,7 +63,7 @@ pub async fn run(which: &Which, context: &Context) -> Result<()> {
             let text = format!("you {}, partner {}", money::qtum(mine), money::qtum(theirs));
             lines.push(("paid out", text));
         }
-        if !view.proposals.is_empty() {
+        if !view.proposals.is_empty() && facts.settled.is_none() {
             lines.push((
                 "proposals",
                 format!(
