@@ -56,7 +56,7 @@ e2e: ## Play the story in a browser (installs Debian's chromium when it is missi
 	@$(xtask) e2e
 
 conformance: ## Compare the dev chain with what a real node answered
-	cargo test --package sparky-devchain --test conformance -- --nocapture
+	cargo test --workspace --locked --test conformance -- --nocapture
 
 $(sparky):
 	@$(xtask) build

@@ -191,14 +191,18 @@ impl Context {
 
     /// The relay's base URL: the one named, else the one that runs on this data folder, else the default one.
     pub fn relay_url(&self) -> String {
-        let named = self.relay.clone().or_else(|| {
-            dev::instance::running(&self.data)
-                .ok()
-                .flatten()
-                .map(|instance| instance.url)
-        });
-        let url = named.unwrap_or_else(|| format!("http://{}", dev::DEFAULT_BIND));
-        url.trim_end_matches('/').to_owned()
+        self.relay_known()
+            .unwrap_or_else(|| format!("http://{}", dev::DEFAULT_BIND))
+    }
+
+    /// The relay's base URL, if one was named or runs on this data folder.
+    pub fn relay_known(&self) -> Option<String> {
+        let running = || {
+            let instance = dev::instance::running(&self.data).ok().flatten();
+            instance.map(|instance| instance.url)
+        };
+        let url = self.relay.clone().or_else(running)?;
+        Some(url.trim_end_matches('/').to_owned())
     }
 }
 

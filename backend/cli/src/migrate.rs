@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 use sparky_protocol::{Account, Hash};
+use sparky_qtum::SATOSHI_PER_QTUM;
 use sparky_qtum::contract;
 use sparky_qtum::script::Gas;
 use sparky_relay::{Chain, Deployment, SecretUrl};
@@ -14,6 +15,8 @@ use crate::problem::Problem;
 
 /// The longest finalization period that a channel may have, in blocks.
 const MAX_WINDOW: u32 = 100_000;
+/// More than deploying can cost, in satoshi.
+const FEE_AT_MOST: u64 = 10 * SATOSHI_PER_QTUM;
 /// What deploying pays per gas, in satoshi: the network's least.
 const GAS_PRICE: u64 = 40;
 
@@ -118,7 +121,7 @@ async fn is_there(node: &Node, known: &Deployment) -> Result<bool> {
 
 async fn deploy(node: &Node, chain: Chain) -> Result<Deployment> {
     let node = node.with_wallet().await?;
-    node.enrich().await?;
+    node.enrich(FEE_AT_MOST).await?;
     let min_window = if chain == Chain::Mainnet { 2_700 } else { 10 };
     let gas = Gas {
         limit: contract::DEPLOY_GAS_LIMIT,

@@ -19,14 +19,13 @@ pub struct Args {
     endpoint: Endpoint,
 }
 
-/// Waits until the relay of the running `sparky dev` has seen the blocks: who mines in order to
-/// settle wants to settle next.
+/// Waits until the relay has seen the blocks: who mines in order to settle wants to settle next.
 async fn follow(context: &Context, height: u32) {
-    let Ok(Some(running)) = dev::instance::running(&context.data) else {
+    let Some(url) = context.relay_known() else {
         return;
     };
     for _ in 0..600 {
-        let info = dev::ready::info(&running.url).await.unwrap_or_default();
+        let info = dev::ready::info(&url).await.unwrap_or_default();
         if info.pointer("/tip/height").and_then(Value::as_u64) >= Some(height.into()) {
             return;
         }

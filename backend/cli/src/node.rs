@@ -14,8 +14,6 @@ use crate::problem::Problem;
 const WALLET: &str = "sparky";
 /// Blocks after which a first reward can be spent, and some more of them.
 const BLOCKS_TO_FUND: u32 = 2_101;
-/// What a wallet should have before it funds the demo accounts, in satoshi.
-pub const PLENTY: u64 = 2_001_500 * 100_000_000;
 
 /// Which node.
 #[derive(Clone, Debug, clap::Args)]
@@ -133,17 +131,17 @@ impl Node {
         Ok(())
     }
 
-    /// Makes sure that the wallet of a private chain has money; says nothing on a public one.
+    /// Makes sure that the wallet of a private chain has this many satoshi; does nothing on a public one.
     ///
     /// # Errors
     /// The node's.
-    pub async fn enrich(&self) -> Result<()> {
+    pub async fn enrich(&self, satoshi: u64) -> Result<()> {
         let balance = self
             .client
             .get_balance()
             .await
             .map_err(|error| problem(&error))?;
-        if balance < PLENTY && self.is_private().await? {
+        if balance < satoshi && self.is_private().await? {
             self.earn(BLOCKS_TO_FUND).await?;
         }
         Ok(())

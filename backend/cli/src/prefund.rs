@@ -14,6 +14,9 @@ use crate::participant::key;
 /// The account that deploys contracts in the original demo.
 const DEPLOYER: &str = "qWwbyHadbwKtCTZtTBjwRmv1hW27Bi11bc";
 
+/// What the fees of funding cannot exceed, in satoshi.
+const FEES: u64 = 10 * SATOSHI_PER_QTUM;
+
 /// Arguments of `sparky prefund`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -77,29 +80,33 @@ pub async fn fund(node: &Node) -> Result<Vec<Funded>> {
         ("Bob", address(Demo::Bob)?, 1_000_000, 5),
         ("deployer", DEPLOYER.to_owned(), 1_000, 1),
     ];
+    let mut missing = Vec::new();
+    for (_, address, qtum, _) in &accounts {
+        let received = received(&node, address).await?;
+        missing.push((qtum * SATOSHI_PER_QTUM).saturating_sub(received));
+    }
+    let total: u64 = missing.iter().sum();
+    if total > 0 {
+        node.enrich(total + FEES).await?;
+    }
     let mut funded = Vec::new();
-    for (name, address, qtum, coins) in accounts {
-        let satoshi = qtum * SATOSHI_PER_QTUM;
-        let missing = satoshi.saturating_sub(received(&node, &address).await?);
-        let now = missing > 0;
-        if now {
-            node.enrich().await?;
-            for _ in 0..coins {
-                let sent = node
-                    .client
-                    .send_to_address(&address, missing.div_ceil(coins))
-                    .await;
-                sent.map_err(|error| node::problem(&error))?;
-            }
+    for ((name, address, qtum, coins), missing) in accounts.into_iter().zip(missing) {
+        for _ in 0..if missing > 0 { coins } else { 0 } {
+            let sent = node
+                .client
+                .send_to_address(&address, missing.div_ceil(coins))
+                .await;
+            sent.map_err(|error| node::problem(&error))?;
         }
+        let amount_sat = Amount((qtum * SATOSHI_PER_QTUM).into());
         funded.push(Funded {
             name,
             address,
-            amount_sat: Amount(satoshi.into()),
-            now,
+            amount_sat,
+            now: missing > 0,
         });
     }
-    if funded.iter().any(|one| one.now) {
+    if total > 0 {
         node.mine(1).await?;
     }
     Ok(funded)

@@ -1,5 +1,7 @@
 //! The README as a test: every command in it exists, and its quick start does what it says.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
 
@@ -34,7 +36,7 @@ fn commands_exist(root: &Path) -> Result<()> {
                     "README.md says `{line}`; the Makefile has no {target}"
                 );
             }
-            ["sparky", ref words @ ..] => {
+            ["sparky" | "$sparky", ref words @ ..] => {
                 ensure!(
                     is_verb(words)?,
                     "README.md says `{line}`; sparky does not know that"
@@ -82,55 +84,86 @@ fn is_target(makefile: &str, target: &str) -> bool {
     })
 }
 
-/// Whether `sparky VERB … --help` is answered, for the words before the first argument.
+/// Whether `sparky` understands these words: asked for help behind them it gives it.
 fn is_verb(words: &[&str]) -> Result<bool> {
-    let is_word = |word: &&&str| {
-        word.chars().all(|c| c.is_ascii_lowercase() || c == '-') && !word.starts_with('-')
-    };
-    let verb: Vec<&&str> = words
-        .iter()
-        .skip_while(|word| word.starts_with('-'))
-        .take_while(is_word)
-        .take(2)
-        .collect();
-    for length in (0..=verb.len()).rev() {
-        let output = Command::new(sparky()?)
-            .args(verb.iter().take(length))
-            .arg("--help")
-            .output()
-            .context("cannot start sparky")?;
-        if output.status.success() {
-            return Ok(length > 0 || verb.is_empty());
-        }
-    }
-    Ok(false)
+    let output = Command::new(sparky()?)
+        .args(words)
+        .arg("--help")
+        .output()
+        .context("cannot start sparky")?;
+    Ok(output.status.success())
 }
 
-/// `make start-services`, the page, `make stop-services`, on another address and another folder.
+/// What the README says a new user does, on another address and in another folder than whatever
+/// runs already.
 fn quick_start(root: &Path) -> Result<Vec<Outcome>> {
+    let readme = std::fs::read_to_string(root.join("README.md")).context("README.md")?;
+    let binary = sparky()?;
+    let binary = binary
+        .to_str()
+        .context("the path of the binary is not text")?;
     let address = free_address()?;
     let data = std::env::temp_dir().join(format!("sparky-readme-{}", std::process::id()));
-    let step = |name: &str, line: &str| {
-        Step::new(name, root, line)
+    let run = |line: &str| {
+        let line = line.replace("$sparky", binary);
+        Step::new("README", root, &line)
             .with("SPARKY_BIND", &*address)
             .with("SPARKY_DATA", data.to_string_lossy())
+            .run()
     };
-    let page = format!("curl -fsS -o /dev/null http://{address}/");
-    let ready = format!("curl -fsS http://{address}/readyz");
-    let outcomes = [
-        ("README: start", "make start-services"),
-        ("README: again", "make start-services"),
-        ("README: ready", &ready),
-        ("README: page", &page),
-        ("README: status", "make status"),
-        ("README: mine", "make mine BLOCKS=3"),
-        ("README: prefund again", "make prefund"),
-        ("README: migrate again", "make migrate"),
-        ("README: stop", "make stop-services"),
-    ]
-    .map(|(name, line)| step(name, line).run());
-    let _ = std::fs::remove_dir_all(&data);
-    Ok(outcomes.into())
+    let mut outcomes = vec![run("make start-services"), run("make start-services")];
+    for (path, holds) in [
+        ("/readyz", ""),
+        ("/", "<div id=\"root\">"),
+        ("/channels/1", "<div id=\"root\">"),
+    ] {
+        outcomes.push(Outcome::of(&format!("README: {path}"), || {
+            answers(&address, path, holds)
+        }));
+    }
+    let played = |line: &&str| line.starts_with("$sparky ") || line.starts_with("make mine");
+    outcomes.extend(commands(&readme).into_iter().filter(played).map(run));
+    outcomes.extend(
+        [
+            "make prefund",
+            "make migrate",
+            "make status",
+            "make stop-services",
+        ]
+        .map(run),
+    );
+    outcomes.push(Outcome::of("README: all is quiet", || {
+        ensure!(
+            TcpStream::connect(&address).is_err(),
+            "somebody still listens on {address}"
+        );
+        Ok(())
+    }));
+    outcomes.push(run("make clean"));
+    outcomes.push(Outcome::of("README: all is gone", || {
+        ensure!(!data.exists(), "{} is still there", data.display());
+        Ok(())
+    }));
+    Ok(outcomes)
+}
+
+/// Asks as a browser does, without one.
+fn answers(address: &str, path: &str, holds: &str) -> Result<()> {
+    let mut stream = TcpStream::connect(address)?;
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+    )?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    let answer = String::from_utf8_lossy(&answer);
+    ensure!(
+        answer.starts_with("HTTP/1.1 200"),
+        "{}",
+        answer.lines().next().unwrap_or("no answer")
+    );
+    ensure!(answer.contains(holds), "{path} does not hold {holds}");
+    Ok(())
 }
 
 #[cfg(test)]

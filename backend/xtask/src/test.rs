@@ -65,7 +65,7 @@ fn rust(root: &Path) -> Vec<Step> {
         Step::new(
             "conformance",
             root,
-            "cargo test --package sparky-devchain --locked --test conformance -- --nocapture",
+            "cargo test --workspace --locked --test conformance -- --nocapture",
         ),
     ]
 }

@@ -120,7 +120,7 @@ fn a_bare_node_becomes_a_place_to_pay() {
         let opening =
             scope.spawn(|| sandbox.ok(&[&alice[..], &["channel", "open", "bob", "100"]].concat()));
         while !opening.is_finished() {
-            sandbox.ok(&[&["mine", "1"][..], &on_node].concat());
+            sandbox.ok(&[&["mine", "1", "--relay", &relay.url][..], &on_node].concat());
         }
         opening.join().unwrap()
     });
