@@ -112,11 +112,14 @@ fn claim(
 }
 
 /// Whether an agreed proof says more for its recipient than what is posted.
+///
+/// Paid locks add to the transferred of the proof that carries them, not to the floor: the same locks
+/// with a higher transferred say more, even when the floor is as high.
 fn helps(standing: &Standing, posted: &Posted, owed: Amount) -> bool {
     let proof = &standing.signed.proof;
-    let more = owed < proof.transferred;
-    let locks = proof.locks_root != Hash::ZERO && proof.locks_root != posted.locks_root;
-    posted.nonce < proof.nonce && (more || locks)
+    let locks = proof.locks_root != Hash::ZERO
+        && (proof.locks_root != posted.locks_root || posted.transferred < proof.transferred);
+    posted.nonce < proof.nonce && (owed < proof.transferred || locks)
 }
 
 /// Replaces a proof of `guarded` that its partner has revoked and that still carries locks. Without

@@ -94,35 +94,41 @@ fn work(next: &AtomicU64, cases: u64) -> Both {
         if cases <= seed {
             return both;
         }
-        if seed.is_multiple_of(16) {
-            game(&mut both, seed);
+        let played = if seed.is_multiple_of(16) {
+            game(&mut both, seed)
         } else {
-            sequence(&mut both, &mut cast, seed);
+            sequence(&mut both, &mut cast, seed)
+        };
+        if let Err(why) = played {
+            // The others need not go on.
+            next.store(cases, Ordering::Relaxed);
+            panic!("{why}");
         }
     }
 }
 
-fn sequence(both: &mut Both, cast: &mut Cast, seed: u64) {
+fn sequence(both: &mut Both, cast: &mut Cast, seed: u64) -> Result<(), String> {
     let steps = chaos::deal(seed);
-    if chaos::play(both, cast, &steps).is_err() {
-        let steps = chaos::shorten(&steps, |fewer| chaos::play(both, cast, fewer).is_err());
-        let why = chaos::play(both, cast, &steps).expect_err("it still fails");
-        let calls = both.history().join("\n");
-        panic!("seed {seed}, steps {steps:?}\n{calls}\n{why}");
+    if chaos::play(both, cast, &steps).is_ok() {
+        return Ok(());
     }
+    let steps = chaos::shorten(&steps, |fewer| chaos::play(both, cast, fewer).is_err());
+    let why = chaos::play(both, cast, &steps).expect_err("it still fails");
+    let calls = both.history().join("\n");
+    Err(format!("seed {seed}, steps {steps:?}\n{calls}\n{why}"))
 }
 
-fn game(both: &mut Both, seed: u64) {
+fn game(both: &mut Both, seed: u64) -> Result<(), String> {
     let (setup, moves) = moves::deal(&mut Dice(seed));
     let mut lost = |moves: &[moves::Move]| {
         both.reset();
-        dispute::play(both, setup, moves)
-            .and_then(|()| both.difference())
-            .err()
+        let played = dispute::play(both, setup, moves);
+        played.and_then(|()| both.difference()).err()
     };
-    if let Some(first) = lost(&moves) {
-        let moves = moves::shorten(&moves, |fewer| lost(fewer).is_some());
-        let why = lost(&moves).unwrap_or(first);
-        panic!("game {seed}: {why}\n{setup:?}\n{moves:#?}");
-    }
+    let Some(first) = lost(&moves) else {
+        return Ok(());
+    };
+    let moves = moves::shorten(&moves, |fewer| lost(fewer).is_some());
+    let why = lost(&moves).unwrap_or(first);
+    Err(format!("game {seed}: {why}\n{setup:?}\n{moves:#?}"))
 }

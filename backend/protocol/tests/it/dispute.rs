@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use sparky_protocol::{
     Account, Amount, BalanceProof, Channel, ChannelId, ContractCall, Facts, Hash, Lock, Operation,
     PaymentHash, Phase, Preimage, RemoveReason, Reserve, SecretKey, Side, Signature, SignedProof,
-    Tip, Update, lock, settlement,
+    Standing, Tip, Update, lock, settlement,
     watch::{Caller, watch},
 };
 
@@ -482,20 +482,19 @@ impl<'a, C: Chain> Game<'a, C> {
         };
         let (good, bad) = (self.setup.honest, self.bad());
         let incoming = self.honest.channel.street(bad);
-        let locks = match self.setup.caller {
-            Caller::Participant => incoming.newest(),
-            // A tower can claim what was acked; the floor holds without.
-            Caller::Tower => incoming.acked().map(|(acked, _)| acked),
+        let worth = |held: &Standing| held.signed.proof.transferred.0 + paid(&held.locks);
+        let newest = incoming.newest().map_or(0, worth);
+        let with_locks = match self.setup.caller {
+            Caller::Participant => newest,
+            // A tower can claim the locks that were acked; the floor holds without.
+            Caller::Tower => incoming
+                .acked()
+                .map_or(0, |(acked, _)| worth(acked))
+                .min(newest),
         };
-        let with_locks = locks.map_or(0, |held| {
-            held.signed.proof.transferred.0 + paid(&held.locks)
-        });
         let received = incoming.transferred().0.max(with_locks);
         let own = self.honest.channel.street(good);
-        let standing = own.standing().iter();
-        let owed = standing
-            .map(|one| one.signed.proof.transferred.0 + paid(&one.locks))
-            .max();
+        let owed = own.standing().iter().map(worth).max();
         let owed = owed.unwrap_or(0).max(own.transferred().0);
 
         let signed = |amount: u128| i128::try_from(amount).expect("small");

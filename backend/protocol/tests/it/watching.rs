@@ -167,6 +167,35 @@ fn a_tower_raises_the_floor_without_and_claims_locks_with_an_ack() {
     assert_eq!(watch(&seen, Side::B, Caller::Tower, deadline), None);
 }
 
+/// Alice's declaration is as high as it should be, but she posts an older proof with the same lock:
+/// floor and lock do not add up.
+#[test]
+fn an_older_proof_with_the_same_locks_is_answered() {
+    for caller in [Caller::Participant, Caller::Tower] {
+        let (mut chain, channel) = opened(100);
+        let locked = send(&channel, Side::A, vec![add(lock(&channel, Side::A, 40, 1))]);
+        let old = acked(&locked, Side::A);
+        let ack = old.street(Side::A).acked().map(|(_, ack)| ack.signature);
+        let stale = locked.street(Side::A).newest().expect("it").signed;
+        let channel = acked(&send(&old, Side::A, vec![transfer(30)]), Side::A);
+
+        let close = channel.close_call(Side::A, chain.next);
+        let alice = key(Side::A).account();
+        chain.call(alice, &close).expect("it closes");
+        let params = *channel.params();
+        let shield = ContractCall::CounterClaim {
+            params,
+            proof: stale,
+            ack,
+        };
+        chain.call(alice, &shield).expect("it is agreed");
+        let answered = guard(&mut chain, &channel, Side::B, caller);
+        assert_eq!(answered, [Reason::StaleProof]);
+        let posted = look(&chain, &channel).facts().posted[Side::A];
+        assert_eq!((posted.nonce, posted.transferred), (2, Amount(30)));
+    }
+}
+
 /// Bob posts, in the last block, a proof with a lock whose removal he has acked.
 #[test]
 fn a_revoked_lock_is_refuted_even_after_the_deadline() {
