@@ -20,13 +20,20 @@ const INPUTS: [&str; 8] = [
     "contracts/artifacts",
 ];
 
+/// Makes what the DApp is bundled from: the browser core and the npm packages.
+///
+/// # Errors
+/// When a step fails; its own output says why.
+pub(crate) fn prepare(root: &Path) -> Result<()> {
+    wasm::run()?;
+    packages(root, "starter-kit")
+}
+
 /// Makes `starter-kit/dist` what the sources say, and prints the sizes.
 ///
 /// # Errors
 /// When a step fails; its own output says why.
-pub(crate) fn build(root: &Path) -> Result<()> {
-    wasm::run()?;
-    packages(root, "starter-kit")?;
+pub(crate) fn bundle(root: &Path) -> Result<()> {
     let inputs = fingerprint::of(root, &INPUTS)?;
     // Beside dist, not in it: what is in dist is embedded and served.
     let stamp = root.join("starter-kit/node_modules/.dapp-inputs");

@@ -12,26 +12,28 @@ use crate::{dapp, fingerprint};
 /// Builds the DApp and the binary that embeds it.
 ///
 /// The browser core and the services are compiled for different machines, into different folders:
-/// both at once, so that no core of this one waits.
+/// both at once, so that no processor of this one waits. The bundle is made in between and not
+/// beside: the binary embeds it file by file.
 ///
 /// # Errors
 /// When a step fails; its own output says why.
 pub(crate) fn build() -> Result<()> {
     let begin = Instant::now();
     let root = fingerprint::root()?;
-    println!("1/2 the DApp, and beside it what the services are made of");
+    let services = || run(&root, "cargo", &["build", "--workspace", "--locked"]);
+    println!("1/3 the browser core, and the services beside it");
     std::thread::scope(|scope| {
-        let services = scope.spawn(|| {
-            let exclude = "build --workspace --locked --quiet --exclude sparky-cli";
-            run(&root, "cargo", &exclude.split(' ').collect::<Vec<_>>())
-        });
-        dapp::build(&root)?;
-        services
+        let beside = scope.spawn(services);
+        let prepared = dapp::prepare(&root);
+        let built = beside
             .join()
-            .unwrap_or_else(|_| bail!("the build of the services broke down"))
+            .unwrap_or_else(|_| bail!("the build of the services broke down"));
+        prepared.and(built)
     })?;
-    println!("2/2 the binary");
-    run(&root, "cargo", &["build", "--workspace", "--locked"])?;
+    println!("2/3 the DApp");
+    dapp::bundle(&root)?;
+    println!("3/3 the binary with the DApp in it");
+    services()?;
     println!("built in {:.0} s", begin.elapsed().as_secs_f32());
     Ok(())
 }

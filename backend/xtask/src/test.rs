@@ -9,7 +9,7 @@ use anyhow::{Result, ensure};
 
 use crate::count::Count;
 use crate::step::{Outcome, Step};
-use crate::{chromium, dapp, fingerprint, readme};
+use crate::{chromium, dapp, fingerprint, readme, start};
 
 /// Runs everything.
 ///
@@ -19,8 +19,8 @@ pub(crate) fn run() -> Result<()> {
     let begin = Instant::now();
     let root = fingerprint::root()?;
     let mut outcomes = Vec::new();
-    // The crates embed the DApp, so it comes first; without it the rest still tells something.
-    outcomes.push(Outcome::of("build the DApp", || dapp::build(&root)));
+    // Without it the rest still tells something.
+    outcomes.push(Outcome::of("build", start::build));
     outcomes.extend(rust(&root).iter().map(Step::run));
     outcomes.push(Outcome::of("packages of the contracts", || {
         dapp::packages(&root, "contracts")
@@ -40,10 +40,9 @@ pub(crate) fn run() -> Result<()> {
 pub(crate) fn end_to_end_only() -> Result<()> {
     let begin = Instant::now();
     let root = fingerprint::root()?;
-    dapp::build(&root)?;
+    start::build()?;
     chromium::install()?;
-    let mut outcomes = vec![Step::new("binary", &root, "cargo build --workspace --locked").run()];
-    outcomes.extend(end_to_end(&root).iter().map(Step::run));
+    let outcomes: Vec<Outcome> = end_to_end(&root).iter().map(Step::run).collect();
     report(&outcomes, begin)
 }
 
@@ -55,7 +54,6 @@ fn rust(root: &Path) -> Vec<Step> {
             root,
             "cargo clippy --workspace --all-targets --locked -- --deny warnings",
         ),
-        Step::new("binaries", root, "cargo build --workspace --locked"),
         Step::new(
             "Rust tests",
             root,
