@@ -19,16 +19,21 @@ export interface WriterEvents {
   readonly onLost: () => void;
 }
 
+/** A page that is being reloaded meets the lock of its former self for a moment: that is no second page. */
+const GRACE_MS = 500;
+
 /** Asks for the lock of `profile`; what comes of it is told by `events`. */
 export function acquireWriter(profile: string, events: WriterEvents, locks: LockManager | undefined = globalThis.navigator?.locks): WriterLock {
   if (!locks) throw problem("storage-unavailable");
   const name = `sparky/${profile}`;
   let release: (() => void) | undefined;
+  let grace: ReturnType<typeof setTimeout> | undefined;
   let released = false;
   /** The newest request; older ones are given up or were stolen from, and no longer matter. */
   let current = new AbortController();
 
   function hold(): Promise<void> {
+    clearTimeout(grace);
     return new Promise((resolve) => {
       release = resolve;
       if (released) resolve();
@@ -43,7 +48,8 @@ export function acquireWriter(profile: string, events: WriterEvents, locks: Lock
     const held = locks?.request(name, options, (lock) => (lock ? hold() : Promise.reject(new Error("taken"))));
     held?.catch(() => {
       if (released || mine !== current) return;
-      events.onLost();
+      if (how === "try") grace = setTimeout(events.onLost, GRACE_MS);
+      else events.onLost();
       request("wait");
     });
   }
@@ -53,6 +59,7 @@ export function acquireWriter(profile: string, events: WriterEvents, locks: Lock
     takeOver: () => request("steal"),
     release: () => {
       released = true;
+      clearTimeout(grace);
       current.abort();
       release?.();
     },
