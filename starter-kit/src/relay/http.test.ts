@@ -27,6 +27,29 @@ describe("http", () => {
     expect(asked).toEqual(["GET /api/v1/chain/tip -", "GET /api/v1/channels Bearer secret"]);
   });
 
+  it("signs in when it is asked to, and asks once more", async () => {
+    const asked: string[] = [];
+    server = createServer((request, response) => {
+      asked.push(`${request.url} ${request.headers.authorization ?? "-"}`);
+      response.writeHead(request.headers.authorization === "Bearer fresh" ? 200 : 401).end("{}");
+    });
+    await new Promise<void>((resolve) => server?.listen(0, "127.0.0.1", resolve));
+    const http = createHttp({ base: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+    const stale: boolean[] = [];
+    http.onUnauthorized(async (was) => {
+      stale.push(was);
+      http.authorize("fresh");
+    });
+    await http.get("/channels");
+    http.authorize("old");
+    await http.get("/channels");
+    await expect(http.post("/auth/sessions", {})).resolves.toEqual({});
+    http.authorize("old");
+    await expect(http.post("/auth/sessions", {})).rejects.toMatchObject({ code: "session-expired" });
+    expect(stale).toEqual([false, true]);
+    expect(asked.slice(0, 4).map((one) => one.split(" ").slice(1).join(" "))).toEqual(["-", "Bearer fresh", "Bearer old", "Bearer fresh"]);
+  });
+
   it("turns problem+json into the problem of the same code, with figures in QTUM", async () => {
     const body = { code: "insufficient-channel-balance", title: "No", detail: "No", params: { maxSat: "8000000000", amountSat: "9000000000", partner: "Bob" } };
     const { http } = await relay(409, JSON.stringify(body));

@@ -21,27 +21,46 @@ export interface Http {
   readonly remove: (path: string) => Promise<void>;
   /** The bearer token of the signed-in session; null signs out. */
   readonly authorize: (token: string | null) => void;
+  /**
+   * Who signs in when the relay asks for it: what it refused unread is then asked once more. `stale` says
+   * whether a token was shown and refused.
+   */
+  readonly onUnauthorized: (signIn: (stale: boolean) => Promise<unknown>) => void;
+}
+
+interface Answer {
+  readonly response: Response;
+  readonly text: string;
 }
 
 export function createHttp({ base, fetch: send = (...args) => fetch(...args) }: HttpOptions): Http {
   let token: string | null = null;
+  let signIn: ((stale: boolean) => Promise<unknown>) | undefined;
 
   async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const stale = token !== null;
+    let answer = await ask(method, path, body);
+    if (answer.response.status === 401 && signIn && !path.startsWith("/auth/")) {
+      await signIn(stale);
+      answer = await ask(method, path, body);
+    }
+    const { response, text } = answer;
+    if (!response.ok) throw problemOf(response.status, text, response.headers.get("retry-after"));
+    return (text === "" ? undefined : parse(text)) as T;
+  }
+
+  async function ask(method: string, path: string, body: unknown): Promise<Answer> {
     const headers: Record<string, string> = { accept: "application/json" };
     if (body !== undefined) headers["content-type"] = "application/json";
     if (token !== null) headers["authorization"] = `Bearer ${token}`;
     const request: RequestInit = { method, headers, signal: AbortSignal.timeout(path.startsWith("/dev/") ? SLOW_TIMEOUT_MS : TIMEOUT_MS), cache: "no-store" };
     if (body !== undefined) request.body = JSON.stringify(body);
-    let response: Response;
-    let text: string;
     try {
-      response = await send(`${base}/api/v1${path}`, request);
-      text = await response.text();
+      const response = await send(`${base}/api/v1${path}`, request);
+      return { response, text: await response.text() };
     } catch {
       throw problem("relay-unreachable", { s: 1 });
     }
-    if (!response.ok) throw problemOf(response.status, text, response.headers.get("retry-after"));
-    return (text === "" ? undefined : parse(text)) as T;
   }
 
   return {
@@ -51,6 +70,9 @@ export function createHttp({ base, fetch: send = (...args) => fetch(...args) }: 
     remove: (path) => call<void>("DELETE", path),
     authorize: (next) => {
       token = next;
+    },
+    onUnauthorized: (handler) => {
+      signIn = handler;
     },
   };
 }

@@ -33,6 +33,7 @@ export interface Connection {
 
 export function createConnection(context: Context): Connection {
   let session: { token: string; expires: number } | null = null;
+  let signing: Promise<string> | null = null;
   let ackTimer: ReturnType<typeof setTimeout> | undefined;
   let refreshTimer: ReturnType<typeof setTimeout> | undefined;
   let pollTimer: ReturnType<typeof setTimeout> | undefined;
@@ -65,7 +66,21 @@ export function createConnection(context: Context): Connection {
     if (ids.length > 0) await acceptByPolicy(context).catch((thrown: unknown) => complain(context, thrown));
   }
 
-  async function signIn(): Promise<string> {
+  /** A page that was just opened may be asked to do something before it has signed in. */
+  context.http.onUnauthorized(async (stale) => {
+    if (stale) session = null;
+    await signIn();
+  });
+
+  /** One at a time: the socket and a request may both want it. */
+  function signIn(): Promise<string> {
+    signing ??= signInAnew().finally(() => {
+      signing = null;
+    });
+    return signing;
+  }
+
+  async function signInAnew(): Promise<string> {
     await learn(context);
     if (session && Date.now() + RENEW_MS < session.expires) return session.token;
     const { account } = bookOf(context);
