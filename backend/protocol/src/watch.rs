@@ -57,7 +57,7 @@ pub fn watch(channel: &Channel, guarded: Side, caller: Caller, height: u32) -> O
     let next = height.saturating_add(1);
     claim(channel, guarded, caller, &closed, next)
         .or_else(|| refute(channel, guarded, &closed, next))
-        .or_else(|| settle(channel, caller, next))
+        .or_else(|| settle(channel, guarded, caller, next))
 }
 
 /// Shows what the partner owes.
@@ -145,25 +145,30 @@ fn refute(channel: &Channel, guarded: Side, closed: &Closed, next: u32) -> Optio
     })
 }
 
-/// Ends it, once every list is known or no longer asked for. Left to the participants, who pay the
-/// gas from what they get.
-fn settle(channel: &Channel, caller: Caller, next: u32) -> Option<Action> {
+/// Ends it, once every list is known or no longer asked for.
+///
+/// A tower does so only where its client has locks to lose: one window after settling became
+/// possible, anybody may settle with an empty list. Else it leaves it to the participants, who pay
+/// the gas from what they get.
+fn settle(channel: &Channel, guarded: Side, caller: Caller, next: u32) -> Option<Action> {
     let facts = channel.facts();
     let finalizes_at = facts.finalizes_at()?;
     let known = |sender: Side| {
-        channel
-            .street(sender)
-            .locks_of(&facts.posted[sender].locks_root)
-            .is_some()
+        let root = &facts.posted[sender].locks_root;
+        channel.street(sender).locks_of(root).is_some()
     };
+    let incoming = guarded.other();
+    let at_stake = facts.posted[incoming].locks_root != Hash::ZERO && known(incoming);
+    let lists_expire = finalizes_at.saturating_add(facts.params.window);
     let complete = Side::BOTH.into_iter().all(known);
-    let wait = if complete { 0 } else { facts.params.window };
-    if caller != Caller::Participant || next < finalizes_at.saturating_add(wait) {
+    let from = if complete { finalizes_at } else { lists_expire };
+    if caller == Caller::Tower && !at_stake || next < from {
         return None;
     }
+    let in_time = at_stake && complete && next < lists_expire;
     Some(Action {
         reason: Reason::Settleable,
         call: channel.settle_call(),
-        deadline: None,
+        deadline: in_time.then(|| lists_expire - 1),
     })
 }

@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 pub use agreement::Authorisation;
-pub use street::{MAX_UNACKED, Standing, Street};
+pub use street::{MAX_UNACKED, REMEMBERED, Standing, Street};
 
 use crate::{
     ack::UnsignedAck,

@@ -6,11 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ack::Ack, amount::Amount, balance_proof::SignedProof, hash::Hash, lock::Lock};
 
-/// How many proofs of a direction are remembered while no ack comes.
-///
-/// Of plain payments only the newest matters, so the oldest is forgotten; a proof whose lock was
-/// taken back since cannot be, and when there are this many the sender must wait for an ack.
-pub const MAX_UNACKED: usize = 32;
+/// How many proofs of a direction may wait for an ack. When there are more that cannot be forgotten,
+/// the sender must wait for one.
+pub const MAX_UNACKED: usize = 128;
+
+/// From how many on plain payments are forgotten: of those only the newest matters.
+pub const REMEMBERED: usize = 32;
 
 /// What one participant has promised the other.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,17 +46,12 @@ impl Standing {
         Amount(self.signed.proof.transferred.0.saturating_add(locks.0))
     }
 
-    /// Whether `later` costs its sender at least as much, whatever expires when: then this one can
-    /// be forgotten.
+    /// Whether this one can be forgotten for `later`: it costs its sender no more, whatever expires
+    /// when, and if it is posted all the same, the list to settle it with is not lost.
     fn is_covered_by(&self, later: &Self) -> bool {
-        let gone = self.locks.iter().filter(|lock| !later.locks.contains(lock));
-        let gone: Amount = gone.map(|lock| lock.amount).sum();
-        let added = later
-            .signed
-            .proof
-            .transferred
-            .minus(self.signed.proof.transferred);
-        added.is_some_and(|added| gone <= added)
+        let [mine, its] = [self, later].map(|one| &one.signed.proof);
+        let listed = self.locks.is_empty() || mine.locks_root == its.locks_root;
+        listed && mine.transferred <= its.transferred
     }
 }
 
@@ -140,11 +136,17 @@ impl Street {
     /// With one more proof. `None` when too many must be remembered.
     pub(super) fn with(&self, next: Standing) -> Option<Self> {
         let mut street = self.with_adopted(next);
-        if MAX_UNACKED < street.standing.len() {
+        if REMEMBERED < street.standing.len() {
             let first = usize::from(street.ack.is_some());
             let forgotten = (first..street.standing.len() - 1)
-                .find(|at| street.standing[*at].is_covered_by(&street.standing[at + 1]))?;
-            street.standing.remove(forgotten);
+                .find(|at| street.standing[*at].is_covered_by(&street.standing[at + 1]));
+            match forgotten {
+                Some(at) => {
+                    street.standing.remove(at);
+                }
+                None if MAX_UNACKED < street.standing.len() => return None,
+                None => {}
+            }
         }
         Some(street)
     }

@@ -2,7 +2,8 @@
 
 use sparky_protocol::{
     Account, Amount, Authorisation, ChainEvent, Hash, Net, Operation, Rejected, RemoveReason,
-    Reserve, Side, Signature, Tip, UnsignedAck, Update, channel::MAX_UNACKED,
+    Reserve, Side, Signature, Tip, UnsignedAck, Update,
+    channel::{MAX_UNACKED, REMEMBERED},
 };
 
 use crate::fixture::*;
@@ -344,11 +345,11 @@ fn acks_are_cumulative_and_only_for_what_stands() {
 #[test]
 fn a_sleeping_recipient_costs_little_memory() {
     let mut channel = channel();
-    for _ in 0..3 * MAX_UNACKED {
+    for _ in 0..90 {
         channel = send(&channel, Side::A, vec![transfer(1)]);
     }
-    assert_eq!(channel.street(Side::A).standing().len(), MAX_UNACKED);
-    assert_eq!(channel.street(Side::A).nonce(), 3 * MAX_UNACKED as u64);
+    assert_eq!(channel.street(Side::A).standing().len(), REMEMBERED);
+    assert_eq!(channel.street(Side::A).nonce(), 90);
     assert_eq!(acked(&channel, Side::A).street(Side::A).standing().len(), 1);
 }
 

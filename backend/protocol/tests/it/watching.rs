@@ -329,6 +329,35 @@ fn a_lost_list_waits_one_window_more() {
     );
 }
 
+/// Alice would wait a window and settle with an empty list.
+#[test]
+fn a_tower_settles_where_its_client_has_locks_to_lose() {
+    let (mut chain, channel) = opened(100);
+    let locked = send(&channel, Side::A, vec![add(lock(&channel, Side::A, 40, 1))]);
+    let channel = acked(&locked, Side::A);
+    let register = ContractCall::RegisterPreimages {
+        preimages: vec![crate::fixture::preimage(1)],
+    };
+    chain.call(TOWER, &register).expect("anybody may");
+    let close = channel.close_call(Side::A, chain.next);
+    let alice = key(Side::A).account();
+    chain.call(alice, &close).expect("it closes");
+    guard(&mut chain, &channel, Side::B, Caller::Tower);
+    let facts = look(&chain, &channel).facts().clone();
+    let finalizes_at = facts.finalizes_at().expect("closed");
+    chain.next = finalizes_at;
+    let seen = look(&chain, &channel);
+    assert_eq!(
+        watch(&seen, Side::A, Caller::Tower, finalizes_at - 1),
+        None,
+        "Alice has nothing to lose"
+    );
+    let action = watch(&seen, Side::B, Caller::Tower, finalizes_at - 1).expect("a settlement");
+    assert_eq!(action.deadline, Some(finalizes_at + 49));
+    guard(&mut chain, &channel, Side::B, Caller::Tower);
+    assert_eq!(payouts(&chain, &channel), (60, 40, 0));
+}
+
 #[test]
 fn what_is_settled_needs_nothing() {
     let (chain, channel) = opened(100);
