@@ -62,11 +62,12 @@ describe("with the keyboard alone", () => {
 
   it("skips the navigation, and dialogs give the focus back", async () => {
     await alice.visit(`/channels/${number}`);
+    await alice.at("balance-mine").waitFor();
     const { keyboard } = alice.page;
     await keyboard.press("Tab");
     expect(await alice.page.evaluate(() => document.activeElement?.textContent)).toBe("Skip to the page");
     await keyboard.press("Enter");
-    expect(await alice.page.evaluate(() => document.activeElement?.id)).toBe("page");
+    await alice.page.waitForFunction(() => document.activeElement?.id === "page");
 
     await tabTo(alice, "close-channel");
     await keyboard.press("Enter");
@@ -142,6 +143,7 @@ describe("in forced colours", () => {
   it("the balance bar keeps its two sides", async () => {
     await alice.page.emulateMedia({ forcedColors: "active" });
     await alice.visit(`/channels/${number}`);
+    await alice.at("balance-mine").waitFor();
     const colours = await alice.page.locator(".balance.large .bar i").evaluateAll((sides) => sides.map((side) => getComputedStyle(side).backgroundColor));
     expect(new Set(colours).size).toBe(2);
     await alice.page.emulateMedia({ forcedColors: "none" });

@@ -9,6 +9,8 @@ pub mod offer;
 pub mod relay;
 pub mod view;
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result};
 use sparky_protocol::{Account, Amount, ContractCall, Domain, Rejected, SecretKey, Side, Tip};
 use sparky_qtum::wallet::{self, Coins, Policy, Utxo, WalletError};
@@ -214,12 +216,29 @@ impl Participant {
             .map_err(|error| wallet_problem(&error))?;
         let txid = coins::broadcast(&self.relay, &transaction.to_hex(), purpose).await?;
         let seen = coins::confirmed(&self.relay, &txid).await?;
+        if let Some(height) = seen.block_height {
+            self.followed(height).await?;
+        }
         Ok(Mined {
             txid,
             height: seen.block_height,
             fee_sat: plan.fee.to_string(),
             gas_used: seen.receipts.iter().map(|receipt| receipt.gas_used).sum(),
         })
+    }
+
+    /// The node knows a block before the relay has read it: waits until the relay tells what is in
+    /// it, so that whoever asks next hears of it.
+    async fn followed(&self, height: u32) -> Result<()> {
+        for _ in 0..200 {
+            let info: Info = self.relay.get("/info").await?;
+            if height <= info.tip.height {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        tracing::warn!(height, "the relay has not read the block yet");
+        Ok(())
     }
 
     /// Writes a channel. What has been written is what we stand by.
