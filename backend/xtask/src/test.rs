@@ -59,12 +59,6 @@ fn rust(root: &Path) -> Vec<Step> {
             root,
             "cargo test --workspace --locked --no-fail-fast",
         ),
-        // Once more among the tests above, and here with its score shown.
-        Step::new(
-            "conformance",
-            root,
-            "cargo test --workspace --locked --test conformance -- --nocapture",
-        ),
     ]
 }
 
