@@ -61,11 +61,9 @@ fn merge_shown(known: Option<&str>, shown: &str, here: &str) -> Result<String> {
     let (shown, side, tip) = read(shown, here)?;
     let base = match known {
         Some(known) => same(json::parse(known)?, &shown)?.with_facts(shown.facts().clone()),
-        // What we authorised and forgot still binds; at worst the relay makes us wait.
-        None => shown.authorisations().iter().fold(
-            Channel::new(*shown.domain(), shown.facts().clone()),
-            |channel, authorisation| channel.authorise(*authorisation, &tip).unwrap_or(channel),
-        ),
+        // What was signed before everything was lost binds, whether or not it would be signed today.
+        None => Channel::new(*shown.domain(), shown.facts().clone())
+            .remember(shown.authorisations(), &tip),
     };
     let before = base.street(side).nonce();
     let (channel, refused) = match base.adopt(shown.streets(), &tip) {
