@@ -58,7 +58,9 @@ export function inOrder(): <T>(action: () => Promise<T>) => Promise<T> {
 
 /** Decide, write, adopt, act: the only way to change the book. */
 export async function commit(context: Context, change: Change): Promise<void> {
-  const { storage, book, store } = context;
+  const { storage, store } = context;
+  await writerKnown(store);
+  const { book } = context;
   if (!storage || !book || store.get().writer !== "held") throw problem("second-tab");
   if (Object.values(change).every((part) => Array.isArray(part) && part.length === 0)) return;
   await storage.commit(change);
@@ -76,6 +78,18 @@ export async function commit(context: Context, change: Change): Promise<void> {
   if (change.transactions?.length) tell(context, { type: "transactions", transactions: change.transactions });
   if (change.meta?.settings) tell(context, { type: "settings", settings: change.meta.settings });
   announce(context);
+}
+
+/** A page that was just opened does not know yet whether it is the only one: who is quicker waits. */
+function writerKnown(store: Context["store"]): Promise<void> {
+  if (store.get().writer !== "acquiring") return Promise.resolve();
+  return new Promise((resolve) => {
+    const leave = store.subscribe(() => {
+      if (store.get().writer === "acquiring") return;
+      leave();
+      resolve();
+    });
+  });
 }
 
 /** Computes what screens show of these channels (of all without a list) at the present tip. */
