@@ -3,7 +3,7 @@
 //! Everything goes by block hash. A block that is connected adds rows, a block that is disconnected
 //! takes exactly those away, and the facts of every channel it touched are folded anew.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use sparky_protocol::{ChainEvent, ChannelId, ChannelParams, Side};
@@ -118,6 +118,8 @@ fn clear_trouble(app: &App) {
     if app.node_trouble.borrow().is_some() {
         tracing::info!("following the chain");
         app.node_trouble.send_replace(None);
+        // The tower waited for this, and the next block may be long in coming.
+        app.tower_wake.notify_one();
     }
 }
 
@@ -152,13 +154,24 @@ async fn connect(app: &App, block: &follow::Block) -> Result<()> {
     let appended = app.store.connect_block(&new, &events, &notices).await?;
     let touched: BTreeSet<ChannelId> = events.iter().map(|event| event.channel_id).collect();
     refold(app, touched).await?;
-    app.tip.send_replace(Block {
+    let here = Block {
         height: block.at.height,
         hash: block.at.hash,
         time,
+    };
+    // After a start the last blocks are looked at once more: that must not take the tip back, or
+    // deposits would seem unconfirmed and countdowns would jump. A reorganisation lowers it first.
+    let risen = app.tip.send_if_modified(|tip| {
+        let is_above = tip.height < here.height;
+        if is_above {
+            *tip = here;
+        }
+        is_above
     });
     app.tell(appended);
-    tell_tip(app);
+    if risen {
+        tell_tip(app);
+    }
     channels::expire_proposals(app, block.at.height).await
 }
 
@@ -310,7 +323,7 @@ fn data(params: &ChannelParams, height: u32, logged: &Logged) -> Value {
 }
 
 fn to_both(params: &ChannelParams, kind: &'static str, data: &Value) -> [NewEvent; 2] {
-    let body: std::sync::Arc<str> = data.to_string().into();
+    let body: Arc<str> = data.to_string().into();
     Side::BOTH.map(|side| NewEvent {
         account: params.account(side),
         kind,
@@ -354,9 +367,14 @@ async fn refold(app: &App, ids: impl IntoIterator<Item = ChannelId>) -> Result<(
     Ok(())
 }
 
+/// Where the chain stands, as connections hear it.
+pub(crate) fn tip_frame(app: &App) -> Arc<str> {
+    json!({ "type": "block", "data": super::window::tip_view(app) })
+        .to_string()
+        .into()
+}
+
 fn tell_tip(app: &App) {
-    let frame = json!({ "type": "block", "data": super::window::tip_view(app) });
-    app.hub
-        .broadcast(&Notice::Passing(frame.to_string().into()));
+    app.hub.broadcast(&Notice::Passing(tip_frame(app)));
     metrics::gauge!("sparky_chain_height").set(f64::from(app.height()));
 }

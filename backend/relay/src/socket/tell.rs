@@ -6,6 +6,7 @@ use sparky_protocol::Account;
 use super::{PAGE, Peer, Session, wire::Closed};
 use crate::{
     app::App,
+    chain::follow::tip_frame,
     error::{Error, Result},
     events,
     hub::Notice,
@@ -25,6 +26,8 @@ impl Session {
                 Ok(json!({ "after": start.after, "last": start.last })),
             )
             .await?;
+            // Blocks that came between the client's last question and now were told to nobody.
+            self.wire.send(tip_frame(&self.app)).await?;
             if start.gap {
                 let remark = json!({ "type": "resync.required", "data": { "after": start.after } });
                 self.wire.send(remark.to_string().into()).await?;

@@ -1,9 +1,13 @@
 //! Starting: what a relay refuses to start on, each with what to do about it.
 
+use serde_json::Value;
 use sparky_qtum::rpc::Client;
 use sparky_relay::{Chain, Relay, SecretUrl, deployment, migrate, set_deployment};
 
-use crate::world::{QTUM, World};
+use crate::{
+    line::Line,
+    world::{QTUM, World},
+};
 
 async fn refusal(config: sparky_relay::Config) -> String {
     match Relay::open(config).await {
@@ -86,7 +90,7 @@ async fn without_the_node_payments_work_and_readyz_says_why() {
     let why = crate::world::eventually("the relay notices", || async {
         let answer = reqwest::get(&url).await.ok()?;
         (answer.status().as_u16() == 503).then_some(())?;
-        answer.json::<serde_json::Value>().await.ok()
+        answer.json::<Value>().await.ok()
     })
     .await;
     assert!(
@@ -108,4 +112,36 @@ async fn without_the_node_payments_work_and_readyz_says_why() {
             .contains("127.0.0.1"),
         "the node's address is ours: {problem}"
     );
+}
+
+/// After a start the last blocks are read again; nobody may take that for the present.
+#[tokio::test]
+async fn a_restart_does_not_take_the_tip_back() {
+    let mut world = World::new().await;
+    let alice = world.participant(1).await;
+    world.mine(60).await;
+    let url = format!("{}/api/v1/chain/tip", world.url());
+    let height = || async {
+        let tip: Value = reqwest::get(&url).await.ok()?.json().await.ok()?;
+        tip["height"].as_u64()
+    };
+    let before = height().await.expect("it runs");
+    world.stop().await;
+
+    let mut least = before;
+    {
+        let starting = world.start();
+        tokio::pin!(starting);
+        loop {
+            tokio::select! {
+                () = &mut starting => break,
+                seen = height() => least = least.min(seen.unwrap_or(before)),
+            }
+        }
+    }
+    assert_eq!(least, before);
+
+    // Whoever connects between two blocks is told where the chain stands.
+    let mut line = Line::open(&world, &alice, 0).await;
+    assert_eq!(line.hear("block").await["data"]["height"], before);
 }
