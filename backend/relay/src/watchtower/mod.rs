@@ -1,0 +1,82 @@
+//! The watchtower: at every block it asks `protocol::watch` about every closing channel, for both
+//! participants, and sends what helps through the node's own wallet.
+//!
+//! Whether something is needed follows from the chain alone. What is written down here only keeps one
+//! need from being paid twice: a transaction that waits is waited for, whoever sent it.
+
+mod act;
+mod follow_up;
+mod tell;
+
+use std::{sync::atomic::Ordering, time::Duration};
+
+use sparky_protocol::{
+    Phase, Side,
+    watch::{Caller, watch},
+};
+
+use self::{act::act, follow_up::follow_up, tell::count};
+use crate::{app::App, book, error::Result};
+
+/// Looks at every block, and whenever something was switched.
+pub(crate) async fn run(app: App) {
+    let mut tip = app.tip.subscribe();
+    loop {
+        let height = tip.borrow_and_update().height;
+        let trouble = app.node_trouble.borrow().is_some();
+        if !trouble && app.tower_on.load(Ordering::Relaxed) {
+            match patrol(&app, height).await {
+                Ok(()) => app.tower_checked.store(height, Ordering::Relaxed),
+                Err(cause) => {
+                    tracing::error!(%cause, "the watchtower could not look");
+                    metrics::counter!("sparky_watch_actions_total", "action" => "look", "result" => "failed").increment(1);
+                }
+            }
+        }
+        tokio::select! {
+            () = app.stopping.cancelled() => return,
+            changed = tip.changed() => if changed.is_err() { return },
+            () = app.tower_wake.notified() => {}
+            // A node that was away, a wallet that was filled: look again without a block.
+            () = tokio::time::sleep(Duration::from_secs(5)) => {}
+        }
+    }
+}
+
+/// One round over the channels that are closing.
+async fn patrol(app: &App, height: u32) -> Result<()> {
+    follow_up(app, height).await?;
+    let mut least_left = None;
+    for stored in app.store.closing_channels().await? {
+        let proposals = app
+            .store
+            .proposals(stored.facts.channel_id, app.oldest_binding_height())
+            .await?;
+        let channel = book::assemble(&app.domain, &stored, &proposals)?;
+        if let Phase::Finalizing { deadline, .. } = channel.phase(height.saturating_add(1)) {
+            let left = deadline.saturating_sub(height);
+            least_left = Some(least_left.map_or(left, |least: u32| least.min(left)));
+        }
+        for guarded in Side::BOTH {
+            let Some(action) = watch(&channel, guarded, Caller::Tower, height) else {
+                continue;
+            };
+            if app
+                .store
+                .watch_disabled_at(channel.id(), guarded)
+                .await?
+                .is_some()
+            {
+                continue;
+            }
+            // One channel's trouble is not another's.
+            if let Err(cause) = act(app, &channel, guarded, &action, height).await {
+                tracing::error!(channel = %channel.id(), %cause, "the watchtower could not act");
+                count(&action.call, "failed");
+            }
+        }
+    }
+    metrics::gauge!("sparky_watch_blocks_left_min")
+        .set(least_left.map_or(f64::INFINITY, f64::from));
+    Ok(())
+}

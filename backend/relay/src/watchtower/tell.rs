@@ -1,0 +1,92 @@
+//! What clients and operators hear of the watchtower.
+
+use std::sync::atomic::Ordering;
+
+use serde_json::{Value, json};
+use sparky_protocol::{Account, Channel, ContractCall, Side, watch::Action};
+use sparky_qtum::{Txid, rpc::RpcError};
+
+use crate::{
+    app::App,
+    error::Result,
+    store::{NewEvent, WatchAction},
+};
+
+pub(super) async fn report_failure(
+    app: &App,
+    channel: &Channel,
+    guarded: Side,
+    action: &Action,
+    height: u32,
+    cause: &RpcError,
+) -> Result<()> {
+    count(&action.call, "failed");
+    let body = json!({
+        "channelId": channel.id(),
+        "number": channel.params().number,
+        "side": guarded,
+        "call": name(&action.call),
+        "height": height,
+        "deadline": action.deadline,
+        "reason": cause.what_to_do(),
+    });
+    // Told once per block at most: the patrol comes back every few seconds.
+    if app.tower_checked.load(Ordering::Relaxed) == height {
+        return Ok(());
+    }
+    let mut transaction = app.store.begin().await?;
+    let event = event(channel, guarded, "watch.failed", &body);
+    let appended = crate::store::Store::append(&mut transaction, &[event]).await?;
+    transaction.commit().await?;
+    app.tell(appended);
+    Ok(())
+}
+
+pub(super) fn event(
+    channel: &Channel,
+    guarded: Side,
+    kind: &'static str,
+    body: &Value,
+) -> NewEvent {
+    let account: Account = channel.account(guarded);
+    NewEvent {
+        account,
+        kind,
+        body: body.to_string().into(),
+        proof: None,
+    }
+}
+
+pub(super) fn event_data(
+    channel: &Channel,
+    guarded: Side,
+    action: &WatchAction,
+    deadline: Option<u32>,
+    reason: Option<&str>,
+) -> Value {
+    json!({
+        "channelId": channel.id(),
+        "number": channel.params().number,
+        "side": guarded,
+        "call": action.call,
+        "txid": Txid(action.txid).to_string(),
+        "height": action.mined_at.unwrap_or(action.sent_at),
+        "deadline": deadline,
+        "reason": reason,
+    })
+}
+
+pub(super) fn count(call: &ContractCall, result: &'static str) {
+    metrics::counter!("sparky_watch_actions_total", "action" => name(call), "result" => result)
+        .increment(1);
+}
+
+/// The call in the contract's words.
+pub(super) fn name(call: &ContractCall) -> &'static str {
+    match call {
+        ContractCall::CounterClaim { .. } => "counterClaim",
+        ContractCall::RaiseFloor { .. } => "raiseFloor",
+        ContractCall::Settle { .. } => "settle",
+        _ => "other",
+    }
+}
