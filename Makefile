@@ -1,39 +1,78 @@
 # What you can do with this repository. Every recipe is a line you could have typed yourself.
 .DEFAULT_GOAL := help
 .PHONY: help start-services stop-services status logs clean prefund migrate mine \
-        build test lint fmt gas e2e conformance
+        build test lint fmt gas e2e conformance \
+        start-devchain stop-devchain status-devchain logs-devchain clean-devchain \
+        start-docker stop-docker status-docker logs-docker clean-docker
 
+data := $(or $(SPARKY_DATA),.sparky)
+# What start-services started, so that the other verbs need not be told.
+-include $(data)/stack.mk
+
+# devchain: chain and relay in one process, nothing to install.
+# docker: qtumd, Postgres, NATS and two relays, see docker-compose.yml.
+STACK  ?= devchain
 BLOCKS ?= 1
+
 binaries := $(or $(CARGO_TARGET_DIR),target)/debug
 sparky   := $(binaries)/sparky
 xtask    := cargo run --quiet --package sparky-xtask --
 
+# How a chore is done: by the binary here, or by the same binary beside the containers.
+chore-devchain = $(sparky)
+chore-docker   = ./dc.sh run --rm -T sparky --output table
+chore          = $(chore-$(STACK))
+# What must be there for it.
+needs-devchain = $(sparky)
+needs          = $(needs-$(STACK))
+
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-start-services: ## Build what is missing; start chain, relay and DApp in the background, with contract and funds
+start-services: start-$(STACK) ## Build what is missing; start chain, relay and DApp, with contract and funds (STACK=docker)
+
+stop-services: stop-$(STACK) ## Stop what start-services started
+
+status: status-$(STACK) ## Say whether the services run and are ready
+
+logs: logs-$(STACK) ## Show the services' log
+
+clean: clean-$(STACK) ## Stop everything and remove all data (chain, database, profiles)
+	rm -rf $(data)
+
+prefund: | $(needs) ## Fund the demo accounts; repeating it changes nothing
+	@$(chore) prefund
+
+migrate: | $(needs) ## Apply the SQL migrations and deploy the contract; repeating it changes nothing
+	@$(chore) migrate
+
+mine: | $(needs) ## Mine blocks: make mine BLOCKS=100
+	@$(chore) mine $(BLOCKS)
+
+start-devchain:
 	@$(xtask) start
-
-stop-services: ## Stop what start-services started
+stop-devchain:
 	@$(if $(wildcard $(sparky)),$(sparky) --output table stop,echo "Nothing is built, so nothing is running.")
-
-status: | $(sparky) ## Say whether the services run and are ready
+status-devchain: | $(sparky)
 	@$(sparky) status
-
-logs: | $(sparky) ## Show the services' log
+logs-devchain: | $(sparky)
 	@$(sparky) logs
+clean-devchain: stop-devchain
 
-clean: stop-services ## Stop everything and remove all data (chain, database, profiles)
-	rm -rf $(or $(SPARKY_DATA),.sparky)
-
-prefund: | $(sparky) ## Fund the demo accounts; repeating it changes nothing
-	@$(sparky) prefund
-
-migrate: | $(sparky) ## Apply the SQL migrations and deploy the contract; repeating it changes nothing
-	@$(sparky) migrate
-
-mine: | $(sparky) ## Mine blocks: make mine BLOCKS=100
-	@$(sparky) mine $(BLOCKS)
+start-docker:
+	@mkdir -p $(data)
+	@echo 'STACK ?= docker' > $(data)/stack.mk
+	./dc.sh up --detach --build
+	@$(chore-docker) prefund
+stop-docker:
+	./dc.sh stop
+	@rm -f $(data)/stack.mk
+status-docker:
+	@./dc.sh ps
+logs-docker:
+	@./dc.sh logs --tail=100
+clean-docker:
+	./dc.sh down --volumes --remove-orphans
 
 build: ## Build the DApp and the binary that embeds it
 	@$(xtask) build
