@@ -110,7 +110,7 @@ pub enum Command {
     /// Show what `dev --detach` wrote
     Logs(dev::logs::Args),
     /// Run a relay
-    Relay(relay::Args),
+    Relay(Box<relay::Args>),
     /// Run the embedded Qtum chain alone
     Devchain(devchain::Args),
     /// Apply the SQL migrations and deploy the contract; repeating it changes nothing

@@ -55,7 +55,7 @@ async fn run(command: Command, context: &Context) -> anyhow::Result<()> {
         Command::Stop => dev::stop::run(context),
         Command::Status => dev::status::run(context).await,
         Command::Logs(args) => dev::logs::run(&args, context),
-        Command::Relay(args) => relay::run(args).await,
+        Command::Relay(args) => relay::run(*args).await,
         Command::Devchain(args) => devchain::run(args).await,
         Command::Migrate(args) => migrate::run(&args, context).await,
         Command::Prefund(args) => prefund::run(&args, context).await,

@@ -18,9 +18,11 @@ use crate::{
     book::Book,
     commit::Committer,
     config::Chain,
+    crowd::{Crowd, Doors},
     error::{Error, Result},
     hub::{Hub, Notice},
     limit::Limiter,
+    quotas::Bounds,
     sessions::Sessions,
     store::{Appended, Deployment, Store},
 };
@@ -35,7 +37,11 @@ pub(crate) struct Parts {
     pub(crate) public_url: String,
     pub(crate) allowed_origins: Vec<String>,
     pub(crate) confirmations: u32,
-    pub(crate) rate_limit: u32,
+    pub(crate) quotas: Bounds,
+    /// The connections of this process.
+    pub(crate) doors: Arc<Doors>,
+    /// The WebSockets of each account.
+    pub(crate) crowd: Arc<Crowd>,
     /// The node's wallet that pays for the watchtower's transactions.
     pub(crate) tower_wallet: rpc::Client,
     /// Contracts besides our own that may be called.

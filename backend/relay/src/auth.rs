@@ -19,9 +19,6 @@ use crate::{
     store::StoredChallenge,
 };
 
-/// How long a challenge may be answered, in seconds.
-const CHALLENGE_SECONDS: u64 = 300;
-
 pub(crate) fn routes() -> Routes {
     Routes::new()
         .post("/api/v1/auth/challenges", challenge)
@@ -40,12 +37,7 @@ impl FromRequestParts<App> for Caller {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         let token = bearer(&parts.headers).ok_or(Error::NotSignedIn)?;
         let account = app.sessions.account(&app.store, token).await?;
-        app.limits
-            .accounts
-            .take(account)
-            .map_err(|wait| Error::RateLimited {
-                seconds: wait.as_secs() + 1,
-            })?;
+        app.limits.accounts.take(account).map_err(Error::too_fast)?;
         Ok(Self(account))
     }
 }
@@ -73,6 +65,14 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
+/// The token that a browser hides among the protocols of a WebSocket: `bearer.<token>`.
+pub(crate) fn protocol_token(headers: &HeaderMap) -> Option<&str> {
+    let protocols = headers.get(header::SEC_WEBSOCKET_PROTOCOL)?.to_str().ok()?;
+    protocols
+        .split(',')
+        .find_map(|protocol| protocol.trim().strip_prefix("bearer."))
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ChallengeRequest {
@@ -94,6 +94,7 @@ async fn challenge(
 ) -> Result<(StatusCode, Json<Challenge>)> {
     let account = app.parse_account(&request.address)?;
     let origin = allowed_origin(&app, &headers)?;
+    let lifetime = u64::from(app.quotas.challenge_seconds);
     let issued_at = u64::try_from(clock::seconds()).unwrap_or(0);
     let login = Login {
         account,
@@ -101,7 +102,7 @@ async fn challenge(
         origin,
         nonce: Hash(rand::random()),
         issued_at,
-        expires_at: issued_at + CHALLENGE_SECONDS,
+        expires_at: issued_at + lifetime,
     };
     let challenge = StoredChallenge {
         id: sessions::random_token(),
@@ -109,9 +110,13 @@ async fn challenge(
         body: serde_json::to_string(&login).map_err(|cause| Error::Internal(cause.to_string()))?,
         expires_at: i64::try_from(login.expires_at).unwrap_or(i64::MAX),
     };
-    app.store
+    if !app
+        .store
         .put_challenge(&challenge, clock::seconds())
-        .await?;
+        .await?
+    {
+        return Err(Error::RateLimited { seconds: lifetime });
+    }
     Ok((
         StatusCode::CREATED,
         Json(Challenge {
@@ -155,7 +160,10 @@ async fn sign_in(
         .signature
         .verify(&login.digest(), &challenge.account)
         .map_err(|bad| Error::Rejected(bad.into()))?;
-    let (token, expires_at) = app.sessions.open(&app.store, challenge.account).await?;
+    let (token, expires_at) = app
+        .sessions
+        .open(&app.store, challenge.account, app.quotas.session_seconds)
+        .await?;
     let answer = json!({
         "token": token,
         "expiresAt": clock::rfc3339(expires_at * 1_000),

@@ -6,7 +6,10 @@ use axum::{
 };
 use serde::de::DeserializeOwned;
 
-use crate::error::{Error, Result};
+use crate::{
+    app::App,
+    error::{Error, Result},
+};
 
 /// The largest body and the largest frame, in bytes.
 pub(crate) const LIMIT: usize = 64 * 1_024;
@@ -14,12 +17,17 @@ pub(crate) const LIMIT: usize = 64 * 1_024;
 /// A JSON body.
 pub(crate) struct Body<T>(pub(crate) T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
     type Rejection = Error;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self> {
-        let bytes = axum::body::to_bytes(request.into_body(), LIMIT)
+    async fn from_request(request: Request, app: &App) -> Result<Self> {
+        let patience = app.quotas.request_time;
+        let body = axum::body::to_bytes(request.into_body(), LIMIT);
+        let bytes = tokio::time::timeout(patience, body)
             .await
+            .map_err(|_| Error::TooSlow {
+                seconds: patience.as_secs(),
+            })?
             .map_err(|_| Error::PayloadTooLarge {
                 size: LIMIT + 1,
                 limit: LIMIT,

@@ -85,6 +85,11 @@ impl Committer {
         self.closing.cancel();
     }
 
+    /// How many places of the queue are taken.
+    pub(crate) fn waiting(&self) -> usize {
+        self.jobs.max_capacity() - self.jobs.capacity()
+    }
+
     /// Waits for a place in the queue.
     pub(crate) async fn place(&self) -> Result<Place<'_>> {
         self.jobs

@@ -4,6 +4,8 @@ use std::{fmt, net::SocketAddr, str::FromStr};
 
 use sparky_qtum::Network;
 
+use crate::quotas::Quotas;
+
 /// The relay's settings.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Config {
@@ -55,9 +57,9 @@ pub struct Config {
     #[arg(long, env = "SPARKY_ALLOWED_CONTRACTS", value_delimiter = ',')]
     pub allowed_contracts: Vec<String>,
 
-    /// Requests per minute that one client may make once it has signed in; a tenth without
-    #[arg(long, env = "SPARKY_RATE_LIMIT")]
-    pub rate_limit: Option<u32>,
+    /// How much one client may take
+    #[command(flatten)]
+    pub quotas: Quotas,
 }
 
 impl Config {
@@ -73,16 +75,6 @@ impl Config {
     pub fn confirmations(&self) -> u32 {
         self.confirmations
             .unwrap_or(if self.network.is_private() { 1 } else { 10 })
-    }
-
-    /// Requests per minute of a client that has signed in: 600, and freely more on a private chain,
-    /// where the only client is a developer's test.
-    pub fn rate_limit(&self) -> u32 {
-        self.rate_limit.unwrap_or(if self.network.is_private() {
-            6_000_000
-        } else {
-            600
-        })
     }
 }
 

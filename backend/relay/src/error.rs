@@ -1,5 +1,7 @@
 //! One error type for every door. Clients get a stable code and its figures, operators the cause.
 
+use std::time::Duration;
+
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},
@@ -25,6 +27,10 @@ pub(crate) enum Error {
     InvalidAddress(String),
     #[error("{size} bytes are more than {limit}")]
     PayloadTooLarge { size: usize, limit: usize },
+    #[error("the request was not there after {seconds} s")]
+    TooSlow { seconds: u64 },
+    #[error("too many {0}")]
+    QuotaExceeded(&'static str),
     #[error("there is no such {0}")]
     NotFound(&'static str),
     #[error("this address does not know that verb")]
@@ -68,6 +74,13 @@ pub(crate) enum Error {
 }
 
 impl Error {
+    /// Refused for asking too fast; `wait` is how long until the next request may be made.
+    pub(crate) fn too_fast(wait: Duration) -> Self {
+        Self::RateLimited {
+            seconds: wait.as_secs() + 1,
+        }
+    }
+
     /// The row of the table.
     pub(crate) fn problem(&self) -> &'static Problem {
         problems::problem(self.code())
@@ -80,6 +93,8 @@ impl Error {
             Self::InvalidValue { .. } => "invalid-value",
             Self::InvalidAddress(_) => "invalid-address",
             Self::PayloadTooLarge { .. } => "payload-too-large",
+            Self::TooSlow { .. } => "too-slow",
+            Self::QuotaExceeded(_) => "quota-exceeded",
             Self::NotFound(_) => "not-found",
             Self::MethodNotAllowed => "method-not-allowed",
             Self::RateLimited { .. } => "rate-limited",
@@ -107,7 +122,8 @@ impl Error {
         let params = match self {
             Self::InvalidValue { field, reason } => json!({ "field": field, "reason": reason }),
             Self::PayloadTooLarge { size, limit } => json!({ "size": size, "limit": limit }),
-            Self::RateLimited { seconds } => json!({ "s": seconds }),
+            Self::QuotaExceeded(what) => json!({ "what": what }),
+            Self::RateLimited { seconds } | Self::TooSlow { seconds } => json!({ "s": seconds }),
             Self::OriginRefused { origin } => json!({ "origin": origin }),
             Self::NotParticipant { number, a, b } => json!({ "id": number, "a": a, "b": b }),
             Self::UnknownChannel(id) => json!({ "id": id }),

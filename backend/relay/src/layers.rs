@@ -1,7 +1,7 @@
 //! What every request passes: its id, its trace, its limits, and the headers that protect the DApp.
 
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     time::{Duration, Instant},
 };
 
@@ -22,15 +22,16 @@ use tower_http::{
     trace::TraceLayer,
 };
 
-use crate::{app::App, auth, error::Error};
+use crate::{app::App, auth, error::Error, limit};
 
-/// Scripts and styles come from here, the core is wasm, the only peer is a relay. Nobody may frame
-/// the page: a click on "pay" must be meant.
-const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; \
-    img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' ws: wss:; media-src 'self' blob:; \
-    worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+/// Scripts, styles and the core come from here, and so does everything that the page talks to. Nobody
+/// may frame it: a click on "pay" must be meant. Text is never made markup by a script.
+const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
+    img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; media-src 'self' blob:; \
+    worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+    require-trusted-types-for 'script'; trusted-types 'none'";
 
-const HEADERS: [(HeaderName, &str); 6] = [
+const HEADERS: [(HeaderName, &str); 8] = [
     (header::CONTENT_SECURITY_POLICY, POLICY),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
@@ -40,10 +41,22 @@ const HEADERS: [(HeaderName, &str); 6] = [
         "same-origin",
     ),
     (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("x-permitted-cross-domain-policies"),
+        "none",
+    ),
+    (
         HeaderName::from_static("permissions-policy"),
-        "camera=(self), microphone=(), geolocation=()",
+        "camera=(self), microphone=(), geolocation=(), payment=(), usb=(), serial=(), bluetooth=(), hid=(), \
+         display-capture=(), idle-detection=()",
     ),
 ];
+
+/// For a relay that is reached by https: its browser never asks for it by http again.
+const ONLY_HTTPS: &str = "max-age=31536000";
 
 /// Wraps a router in all of it, the outermost last.
 pub(crate) fn wrap(router: Router, app: &App) -> Router {
@@ -65,7 +78,11 @@ pub(crate) fn wrap(router: Router, app: &App) -> Router {
         .max_age(Duration::from_hours(1));
     router
         .layer(middleware::from_fn_with_state(app.clone(), limit_hosts))
-        .layer(middleware::from_fn(protect))
+        .layer(middleware::from_fn_with_state(
+            app.clone(),
+            refuse_strange_pages,
+        ))
+        .layer(middleware::from_fn_with_state(app.clone(), protect))
         .layer(middleware::from_fn(measure))
         .layer(
             ServiceBuilder::new()
@@ -84,25 +101,46 @@ pub(crate) fn wrap(router: Router, app: &App) -> Router {
         )
 }
 
-/// Who has not signed in is limited by host. The pages themselves are not: they are few and small.
-async fn limit_hosts(State(app): State<App>, request: Request, next: Next) -> Response {
-    let anonymous = auth::bearer(request.headers()).is_none();
-    if anonymous && request.uri().path().starts_with("/api/") {
-        let host = request
-            .extensions()
-            .get::<ConnectInfo<SocketAddr>>()
-            .map(|ConnectInfo(address)| address.ip());
-        if let Some(Err(wait)) = host.map(|host| app.limits.hosts.take(host)) {
-            return Error::RateLimited {
-                seconds: wait.as_secs() + 1,
-            }
-            .into_response();
-        }
+/// The host that a request counts for, before anybody has signed in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Host(pub(crate) IpAddr);
+
+/// Who has not signed in is limited by host; so is whoever shows a token that nobody remembers, before
+/// the database is asked for it. The pages themselves are not limited: they are few and small.
+async fn limit_hosts(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let Some(ConnectInfo(peer)) = peer else {
+        return Error::Internal("a request without an address".into()).into_response();
+    };
+    let trusted = &app.quotas.trusted_proxies;
+    let host = limit::host(peer.ip(), request.headers(), trusted);
+    request.extensions_mut().insert(Host(host));
+    let headers = request.headers();
+    let token = auth::bearer(headers).or_else(|| auth::protocol_token(headers));
+    let is_known = token.is_some_and(|token| app.sessions.remembers(token));
+    let path = request.uri().path();
+    let costs = path.starts_with("/api/") || matches!(path, "/metrics" | "/readyz");
+    if costs
+        && !is_known
+        && let Err(wait) = app.limits.hosts.take(host)
+    {
+        return Error::too_fast(wait).into_response();
     }
     next.run(request).await
 }
 
-async fn protect(request: Request, next: Next) -> Response {
+/// A page that may not sign in here may not change anything either. A browser would send what it asks
+/// for, form or text, without asking us first; only the answer is kept from the page.
+async fn refuse_strange_pages(State(app): State<App>, request: Request, next: Next) -> Response {
+    if !request.method().is_safe()
+        && let Err(refused) = auth::allowed_origin(&app, request.headers())
+    {
+        return refused.into_response();
+    }
+    next.run(request).await
+}
+
+async fn protect(State(app): State<App>, request: Request, next: Next) -> Response {
     let api = request.uri().path().starts_with("/api/");
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
@@ -110,6 +148,12 @@ async fn protect(request: Request, next: Next) -> Response {
         headers
             .entry(name)
             .or_insert(HeaderValue::from_static(value));
+    }
+    if app.public_url.starts_with("https://") {
+        headers.insert(
+            header::STRICT_TRANSPORT_SECURITY,
+            HeaderValue::from_static(ONLY_HTTPS),
+        );
     }
     if api {
         headers

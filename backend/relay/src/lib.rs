@@ -19,23 +19,28 @@ mod channels;
 mod clock;
 mod commit;
 mod config;
+mod crowd;
 mod dev;
+mod door;
 mod error;
 mod events;
+mod gauges;
+mod housekeeping;
 mod hub;
 mod layers;
 mod limit;
 mod ops;
 mod problems;
+mod quotas;
 mod routes;
 mod sessions;
 mod socket;
 mod store;
 mod watchtower;
 
-use std::{
-    net::SocketAddr,
-    sync::atomic::{AtomicBool, AtomicU32},
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU32},
 };
 
 use anyhow::{Context as _, bail, ensure};
@@ -52,12 +57,14 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use config::{Chain, Config, SecretUrl};
+pub use quotas::Quotas;
 pub use store::{Deployment, migrate};
 
 use crate::{
     app::{App, Block, Limits, Parts},
     book::Book,
     commit::{Committer, Job},
+    crowd::Doors,
     error::Error,
     hub::Hub,
     limit::Limiter,
@@ -105,7 +112,7 @@ impl Relay {
             .map(|text| sparky_qtum::address::parse(text, network).with_context(|| text.clone()))
             .collect::<anyhow::Result<Vec<Account>>>()?;
         let (committer, jobs) = Committer::new();
-        let rate_limit = config.rate_limit();
+        let quotas = config.quotas.bounds(config.network);
         let tip = last_block(&store, &deployment).await?;
         let app = App::new(Parts {
             chain: config.network,
@@ -116,7 +123,8 @@ impl Relay {
                 .map(|origin| origin.trim_end_matches('/').to_owned())
                 .collect(),
             confirmations: config.confirmations(),
-            rate_limit,
+            doors: Doors::new(quotas.connections, quotas.host_connections),
+            crowd: Arc::default(),
             tower_wallet,
             allowed_contracts,
             domain: Domain {
@@ -133,9 +141,10 @@ impl Relay {
             committer,
             sessions: Sessions::default(),
             limits: Limits {
-                accounts: Limiter::new(rate_limit),
-                hosts: Limiter::new(rate_limit.div_ceil(10)),
+                accounts: Limiter::new(quotas.per_minute),
+                hosts: Limiter::new(quotas.host_per_minute()),
             },
+            quotas,
             tip: watch::Sender::new(tip),
             stopping: CancellationToken::new(),
             connections: TaskTracker::new(),
@@ -150,7 +159,7 @@ impl Relay {
     /// Serves on `listener` until `shutdown` completes. What the API does not know, `assets` answers:
     /// the DApp.
     ///
-    /// Tasks: the committer, the follower, the watchtower, and one per connection.
+    /// Tasks: the committer, the follower, the watchtower, the housekeeper, and one per connection.
     pub async fn serve(
         self,
         listener: TcpListener,
@@ -162,6 +171,7 @@ impl Relay {
         let committer = tokio::spawn(commit::run(app.clone(), jobs));
         tasks.spawn(chain::follow::run(app.clone()));
         tasks.spawn(watchtower::run(app.clone()));
+        tasks.spawn(housekeeping::run(app.clone()));
         let router = all_routes()
             .router
             .route(
@@ -171,16 +181,7 @@ impl Relay {
             .method_not_allowed_fallback(|| async { Error::MethodNotAllowed })
             .with_state(app.clone())
             .fallback_service(assets);
-        let service =
-            layers::wrap(router, &app).into_make_service_with_connect_info::<SocketAddr>();
-        let stopping = app.stopping.clone();
-        axum::serve(listener, service)
-            .with_graceful_shutdown(async move {
-                shutdown.await;
-                stopping.cancel();
-            })
-            .await?;
-        app.stopping.cancel();
+        door::serve(&app, listener, layers::wrap(router, &app), shutdown).await;
         tasks.close();
         tasks.wait().await;
         app.connections.close();

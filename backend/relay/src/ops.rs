@@ -11,7 +11,7 @@ use axum::{
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use serde_json::{Value, json};
 
-use crate::{app::App, chain::window, problems, routes::Routes};
+use crate::{app::App, chain::window, gauges, problems, routes::Routes};
 
 /// Blocks that the follower may be behind before opening and closing should wait.
 const LAG: u32 = 2;
@@ -52,7 +52,11 @@ async fn info(State(app): State<App>) -> Json<Value> {
         "relay": app.public_url,
         "version": env!("CARGO_PKG_VERSION"),
         "features": [],
-        "limits": { "bodyBytes": crate::body::LIMIT, "requestsPerMinute": app.rate_limit },
+        "limits": {
+            "bodyBytes": crate::body::LIMIT,
+            "requestsPerMinute": app.quotas.per_minute,
+            "connectionsPerAccount": app.quotas.account_connections,
+        },
         "tower": app.tower_on.load(Ordering::Relaxed),
         "dev": app.chain.is_private(),
     }))
@@ -103,6 +107,7 @@ async fn openapi() -> Response {
 }
 
 async fn metrics(State(app): State<App>) -> Response {
+    gauges::set(&app).await;
     let (size, idle) = app.store.pool_sizes();
     let used = usize::try_from(size)
         .unwrap_or(usize::MAX)

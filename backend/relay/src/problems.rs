@@ -55,6 +55,8 @@ pub(crate) const PROBLEMS: &[Problem] = &[
     row("invalid-value", 422, No, "A value does not fit.", "One field has a value that it can not have. The detail names it. Nothing was done."),
     row("invalid-address", 422, No, "That is not an address of this network.", "Addresses are base58 with a checksum and belong to one network; forty hexadecimal digits are accepted too."),
     row("payload-too-large", 413, No, "Too much at once.", "Bodies and frames are limited to 64 KiB. Nothing was done."),
+    row("too-slow", 408, Yes, "The request did not arrive.", "A request must be complete within half a minute. Nothing was done."),
+    row("quota-exceeded", 429, Yes, "Too much is kept for you already.", "What one account or one channel may leave here has a bound. Wait until some of it is done. Nothing was done."),
     row("not-found", 404, No, "There is nothing here.", "The address or the thing it names does not exist on this relay."),
     row("method-not-allowed", 405, No, "This address does not know that verb.", "The API description at /openapi.json lists the verbs of every address."),
     row("rate-limited", 429, Yes, "Too fast.", "Wait as long as the Retry-After header says, then ask again. Nothing was done."),

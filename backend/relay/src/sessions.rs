@@ -16,9 +16,6 @@ use crate::{
     store::Store,
 };
 
-/// How long a session lasts, in seconds.
-pub(crate) const SESSION_SECONDS: i64 = 24 * 3_600;
-
 /// How long a ticket waits to be used, in seconds.
 const TICKET_SECONDS: i64 = 30;
 
@@ -53,18 +50,33 @@ pub(crate) fn token_hash(token: &str) -> [u8; 32] {
 
 impl Sessions {
     /// Opens a session: the token, and the second at which it ends.
-    pub(crate) async fn open(&self, store: &Store, account: Account) -> Result<(String, i64)> {
+    pub(crate) async fn open(
+        &self,
+        store: &Store,
+        account: Account,
+        lifetime: u32,
+    ) -> Result<(String, i64)> {
         let (token, now) = (random_token(), clock::seconds());
-        let expires_at = now + SESSION_SECONDS;
+        let expires_at = now + i64::from(lifetime);
         store
             .put_session(token_hash(&token), account, now, expires_at)
             .await?;
         Ok((token, expires_at))
     }
 
+    /// Whether this token was good the last time that it was seen. Asks nobody.
+    pub(crate) fn remembers(&self, token: &str) -> bool {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.contains_key(&token_hash(token))
+    }
+
     /// Whose session this is.
     pub(crate) async fn account(&self, store: &Store, token: &str) -> Result<Account> {
-        let hash = token_hash(token);
+        self.account_of_hash(store, token_hash(token)).await
+    }
+
+    /// Whose session this is, by what is kept of its token.
+    pub(crate) async fn account_of_hash(&self, store: &Store, hash: [u8; 32]) -> Result<Account> {
         let remembered = self
             .seen
             .lock()
@@ -74,8 +86,13 @@ impl Sessions {
         let seen = match remembered {
             Some(seen) if seen.asked.elapsed() < FRESH => seen,
             _ => {
-                let (account, expires_at) =
-                    store.session(hash).await?.ok_or(Error::SessionExpired)?;
+                let Some((account, expires_at)) = store.session(hash).await? else {
+                    self.seen
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .remove(&hash);
+                    return Err(Error::SessionExpired);
+                };
                 self.remember(
                     hash,
                     Seen {

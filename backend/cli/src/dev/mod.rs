@@ -168,7 +168,7 @@ fn config(args: &Args, bind: SocketAddr, database_url: SecretUrl, rpc_url: &str)
         tower: args.tower,
         tower_wallet: None,
         allowed_contracts: Vec::new(),
-        rate_limit: None,
+        quotas: sparky_relay::Quotas::default(),
     }
 }
 

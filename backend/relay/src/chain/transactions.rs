@@ -52,7 +52,9 @@ async fn broadcast(
         purpose,
         raw: transaction.encode(),
     };
-    app.store.put_transaction(&sent, app.height()).await?;
+    if !app.store.put_transaction(&sent, app.height()).await? {
+        return Err(Error::QuotaExceeded("transactions that wait for a block"));
+    }
     match app.node.send_raw_transaction(&request.hex).await {
         Ok(_) => {}
         Err(refused) if refused.is_already_mined() => {}

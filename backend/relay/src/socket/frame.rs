@@ -83,6 +83,18 @@ struct NackSubmit {
     nack: Nack,
 }
 
+/// Every type of frame that a client may send. The API description lists the same.
+pub(super) const KINDS: [&str; 8] = [
+    "hello",
+    "auth",
+    "subscribe",
+    "proof.submit",
+    "ack.submit",
+    "nack.submit",
+    "ack",
+    "ping",
+];
+
 impl Request {
     /// None for what is not a frame at all: then nothing can be answered.
     pub(super) fn parse(text: &str) -> Option<Self> {
@@ -96,6 +108,9 @@ impl Request {
 }
 
 fn verb(kind: &str, data: &str) -> Result<Verb> {
+    if !KINDS.contains(&kind) {
+        return Err(unknown(kind));
+    }
     Ok(match kind {
         "hello" => Verb::Hello {},
         "ping" => Verb::Ping {},
@@ -130,12 +145,12 @@ fn verb(kind: &str, data: &str) -> Result<Verb> {
                 paper: Box::new(Paper::Nack(nack)),
             }
         }
-        other => {
-            return Err(Error::BadRequest(format!(
-                "there is no frame of type {other:.40}"
-            )));
-        }
+        other => return Err(unknown(other)),
     })
+}
+
+fn unknown(kind: &str) -> Error {
+    Error::BadRequest(format!("there is no frame of type {kind:.40}"))
 }
 
 fn read<T: DeserializeOwned>(data: &str) -> Result<T> {
@@ -159,6 +174,19 @@ mod tests {
             "{\"type\":\"ping\"",
         ] {
             assert!(Request::parse(text).is_none(), "{text}");
+        }
+    }
+
+    /// The description lists the frames that are read here: neither more nor less.
+    #[test]
+    fn every_frame_is_described_and_read() {
+        let text = include_str!("../../../../docs/api/openapi.json");
+        let document: Value = serde_json::from_str(text).expect("JSON");
+        let described = &document["paths"]["/api/v1/ws"]["get"]["x-frames"];
+        assert_eq!(described, &serde_json::json!(KINDS));
+        for kind in KINDS {
+            let refused = verb(kind, "{}").err().map(|error| error.code());
+            assert_ne!(refused, Some("bad-request"), "{kind}");
         }
     }
 

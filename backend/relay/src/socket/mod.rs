@@ -5,11 +5,12 @@ mod frame;
 mod tell;
 mod wire;
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use axum::{
+    Extension,
     extract::{State, WebSocketUpgrade, ws::WebSocket},
-    http::{HeaderMap, header},
+    http::HeaderMap,
     response::Response,
 };
 use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
@@ -26,9 +27,14 @@ use crate::{
     app::App,
     auth, body,
     channels::submit,
+    clock,
+    crowd::Seat,
+    door::Guest,
     error::{Error, Result},
     hub::{Connection, Notice},
+    layers::Host,
     routes::Routes,
+    sessions,
 };
 
 /// Requests of one connection that may wait for the disk at once; then it is not read from.
@@ -37,9 +43,6 @@ const IN_FLIGHT: usize = 1_024;
 /// How long a connection may be silent before it is asked, and before it is given up.
 const PING: Duration = Duration::from_secs(20);
 const DEAD: Duration = Duration::from_secs(45);
-
-/// How long a connection may take to sign in.
-const SIGN_IN: Duration = Duration::from_secs(30);
 
 /// Events that one replay reads at once.
 const PAGE: i64 = 256;
@@ -56,13 +59,15 @@ pub(crate) fn routes() -> Routes {
 
 async fn upgrade(
     State(app): State<App>,
+    Extension(guest): Extension<Guest>,
+    Extension(Host(host)): Extension<Host>,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response> {
     auth::allowed_origin(&app, &headers)?;
-    let token = auth::bearer(&headers).or_else(|| protocol_token(&headers));
-    let account = match token {
-        Some(token) => Some(app.sessions.account(&app.store, token).await?),
+    let token = auth::bearer(&headers).or_else(|| auth::protocol_token(&headers));
+    let proven = match token {
+        Some(token) => Some(Proven::by_token(&app, token).await?),
         None => None,
     };
     // Frames above our own limit are answered with a close code, so the library's is a little higher.
@@ -74,26 +79,25 @@ async fn upgrade(
         .write_buffer_size(0)
         .max_write_buffer_size(8 * body::LIMIT);
     let tracker = app.connections.clone();
-    Ok(upgrade.on_upgrade(move |socket| tracker.track_future(serve(app, socket, account))))
+    Ok(upgrade.on_upgrade(move |socket| {
+        tracker.track_future(async move {
+            serve(app, socket, host, proven).await;
+            drop(guest);
+        })
+    }))
 }
 
-fn protocol_token(headers: &HeaderMap) -> Option<&str> {
-    let protocols = headers.get(header::SEC_WEBSOCKET_PROTOCOL)?.to_str().ok()?;
-    protocols
-        .split(',')
-        .find_map(|protocol| protocol.trim().strip_prefix("bearer."))
-}
-
-async fn serve(app: App, socket: WebSocket, account: Option<Account>) {
+async fn serve(app: App, socket: WebSocket, host: IpAddr, proven: Option<Proven>) {
     metrics::gauge!("sparky_ws_connections").increment(1.0);
     let mut session = Session {
+        wire: Wire::new(socket, app.quotas.frames_per_minute()),
         app: app.clone(),
-        wire: Wire::new(socket),
+        host,
         peer: None,
         waiting: FuturesUnordered::new(),
     };
-    if let Some(account) = account {
-        session.sign_in(account).await;
+    if let Some(proven) = proven {
+        session.sign_in(proven).await;
     }
     let closed = session.run().await;
     tracing::debug!(?closed, "connection ended");
@@ -105,6 +109,8 @@ async fn serve(app: App, socket: WebSocket, account: Option<Account>) {
 struct Session {
     app: App,
     wire: Wire,
+    /// Whom its requests count for until it has signed in.
+    host: IpAddr,
     /// Who is at the other end, once they have signed in.
     peer: Option<Peer>,
     /// Requests that wait for the disk.
@@ -113,6 +119,8 @@ struct Session {
 
 struct Peer {
     account: Account,
+    proof: Proof,
+    seat: Seat,
     connection: Connection,
     /// The number of the last event that was told; none before the client has subscribed.
     told: Option<i64>,
@@ -121,12 +129,46 @@ struct Peer {
     stored_ack: i64,
 }
 
+/// An account, and what says that it is the one at the other end.
+struct Proven {
+    account: Account,
+    proof: Proof,
+}
+
+/// What a connection goes on living by.
+#[derive(Clone, Copy)]
+enum Proof {
+    /// A session, by the hash of its token: when it ends, so does the connection.
+    Session([u8; 32]),
+    /// A ticket, until a session that began with it would end.
+    Until(i64),
+}
+
+impl Proven {
+    async fn by_token(app: &App, token: &str) -> Result<Self> {
+        let hash = sessions::token_hash(token);
+        Ok(Self {
+            account: app.sessions.account_of_hash(&app.store, hash).await?,
+            proof: Proof::Session(hash),
+        })
+    }
+
+    async fn by_ticket(app: &App, ticket: &str) -> Result<Self> {
+        Ok(Self {
+            account: app.sessions.redeem(&app.store, ticket).await?,
+            proof: Proof::Until(clock::seconds() + i64::from(app.quotas.session_seconds)),
+        })
+    }
+}
+
 /// What the loop woke up for.
 enum Wake {
     Frame(std::result::Result<String, Closed>),
     Done(Value, Result<Value>),
     Notice(Option<Notice>),
     Slow,
+    Replaced,
+    Stranger,
     Stopping,
     Tick,
 }
@@ -135,10 +177,11 @@ impl Session {
     async fn run(&mut self) -> Closed {
         let born = Instant::now();
         let mut heard = born;
+        let sign_in_by = born + self.app.quotas.sign_in_time;
         let mut ticks = interval_at(born + PING, PING);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let wake = self.wake(&mut ticks).await;
+            let wake = self.wake(&mut ticks, sign_in_by).await;
             let went = match wake {
                 Wake::Frame(Err(closed)) => return closed,
                 Wake::Frame(Ok(text)) => {
@@ -149,12 +192,12 @@ impl Session {
                 Wake::Notice(Some(notice)) => self.notices(notice).await,
                 Wake::Notice(None) | Wake::Stopping => return Closed::Restart,
                 Wake::Slow => return Closed::Slow,
+                Wake::Replaced => return Closed::Replaced,
+                Wake::Stranger => return Closed::NotSignedIn,
                 Wake::Tick if DEAD <= heard.max(self.wire.ponged()).elapsed() => {
                     return Closed::Gone;
                 }
-                Wake::Tick if self.peer.is_none() && SIGN_IN <= born.elapsed() => {
-                    return Closed::NotSignedIn;
-                }
+                Wake::Tick if !self.is_still_signed_in().await => return Closed::NotSignedIn,
                 Wake::Tick => {
                     self.store_ack(0).await;
                     self.wire.ping().await
@@ -166,19 +209,24 @@ impl Session {
         }
     }
 
-    async fn wake(&mut self, ticks: &mut tokio::time::Interval) -> Wake {
+    async fn wake(&mut self, ticks: &mut tokio::time::Interval, sign_in_by: Instant) -> Wake {
         let Self {
             app,
             wire,
             peer,
             waiting,
+            ..
         } = self;
         let (busy, idle) = (IN_FLIGHT <= waiting.len(), waiting.is_empty());
         let told = async {
             match peer {
-                None => std::future::pending().await,
+                None => {
+                    tokio::time::sleep_until(sign_in_by).await;
+                    Wake::Stranger
+                }
                 Some(peer) => tokio::select! {
                     biased;
+                    () = peer.seat.taken.cancelled() => Wake::Replaced,
                     _ = peer.connection.slow.wait_for(|slow| *slow) => Wake::Slow,
                     notice = peer.connection.notices.recv() => Wake::Notice(notice),
                 },
@@ -216,8 +264,19 @@ impl Session {
             Verb::Hello {} => Ok(Some(
                 json!({ "version": 1, "features": [], "relay": self.app.public_url }),
             )),
-            Verb::Auth { token, ticket } => self.auth(token, ticket).await.map(Some),
-            Verb::Subscribe { after } => self.subscribe(id, after).await.map(|()| None),
+            Verb::Auth { token, ticket } => {
+                let token_is_known = token
+                    .as_deref()
+                    .is_some_and(|token| self.app.sessions.remembers(token));
+                if !token_is_known {
+                    self.pay_for_request()?;
+                }
+                self.auth(token, ticket).await.map(Some)
+            }
+            Verb::Subscribe { after } => {
+                self.pay_for_request()?;
+                self.subscribe(id, after).await.map(|()| None)
+            }
             Verb::Ack { seq } => {
                 let peer = self.peer.as_mut().ok_or(Error::NotSignedIn)?;
                 peer.acked = peer.acked.max(seq);
@@ -226,13 +285,7 @@ impl Session {
             }
             Verb::Paper { channel_id, paper } => {
                 let account = self.peer.as_ref().ok_or(Error::NotSignedIn)?.account;
-                self.app
-                    .limits
-                    .accounts
-                    .take(account)
-                    .map_err(|wait| Error::RateLimited {
-                        seconds: wait.as_secs() + 1,
-                    })?;
+                self.pay_for_request()?;
                 let nonce = paper.nonce();
                 let handed = submit::hand_in(&self.app, account, channel_id, *paper).await;
                 let id = id.clone();
@@ -247,28 +300,59 @@ impl Session {
         }
     }
 
+    /// What asks the database counts as a request: of the account, or of the host before.
+    fn pay_for_request(&self) -> Result<()> {
+        let limits = &self.app.limits;
+        let paid = match &self.peer {
+            Some(peer) => limits.accounts.take(peer.account),
+            None => limits.hosts.take(self.host),
+        };
+        paid.map_err(Error::too_fast)
+    }
+
     async fn auth(&mut self, token: Option<String>, ticket: Option<String>) -> Result<Value> {
-        let account = match (token, ticket) {
-            (Some(token), _) => self.app.sessions.account(&self.app.store, &token).await?,
-            (None, Some(ticket)) => self.app.sessions.redeem(&self.app.store, &ticket).await?,
+        let proven = match (token, ticket) {
+            (Some(token), _) => Proven::by_token(&self.app, &token).await?,
+            (None, Some(ticket)) => Proven::by_ticket(&self.app, &ticket).await?,
             (None, None) => return Err(Error::NotSignedIn),
         };
-        match &self.peer {
+        let account = proven.account;
+        match &mut self.peer {
             Some(peer) if peer.account != account => {
                 return Err(Error::LoginRefused(
                     "this connection belongs to another account",
                 ));
             }
-            Some(_) => {}
-            None => self.sign_in(account).await,
+            // A newer session: the connection goes on by that one.
+            Some(peer) => peer.proof = proven.proof,
+            None => self.sign_in(proven).await,
         }
         Ok(json!({ "address": self.app.address(account) }))
     }
 
-    async fn sign_in(&mut self, account: Account) {
+    /// Whether what this connection lives by is still good. Who has not signed in yet has time until
+    /// then; a database that does not answer ends nothing.
+    async fn is_still_signed_in(&mut self) -> bool {
+        match self.peer.as_ref().map(|peer| peer.proof) {
+            None => true,
+            Some(Proof::Until(end)) => clock::seconds() < end,
+            Some(Proof::Session(hash)) => {
+                let known = self.app.sessions.account_of_hash(&self.app.store, hash);
+                !matches!(known.await, Err(Error::SessionExpired))
+            }
+        }
+    }
+
+    async fn sign_in(&mut self, Proven { account, proof }: Proven) {
+        let seat = self
+            .app
+            .crowd
+            .sit(account, self.app.quotas.account_connections);
         let (connection, came) = self.app.hub.join(account);
         self.peer = Some(Peer {
             account,
+            proof,
+            seat,
             connection,
             told: None,
             acked: 0,

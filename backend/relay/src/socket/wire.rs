@@ -6,7 +6,7 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::time::{Instant, timeout};
 
-use crate::body;
+use crate::{body, limit::Bucket};
 
 /// How long one write may take. A client that does not read for longer is slow.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -19,8 +19,12 @@ pub(super) enum Closed {
     /// A frame that is too large, or not ours.
     BadFrame,
     NotSignedIn,
+    /// A newer connection of the account took its place.
+    Replaced,
     /// It reads more slowly than it is told.
     Slow,
+    /// It says more than anybody may, whatever it was answered.
+    Flood,
     /// The relay stops, or its database does.
     Restart,
 }
@@ -31,6 +35,8 @@ impl Closed {
             Self::Gone => return None,
             Self::BadFrame => (4400, "bad frame: JSON of at most 64 KiB is expected"),
             Self::NotSignedIn => (4401, "sign in first"),
+            Self::Replaced => (4409, "replaced by a newer connection of this account"),
+            Self::Flood => (4429, "too many frames: connect again in a minute"),
             Self::Slow => (
                 4413,
                 "too slow: connect again and go on after the last event",
@@ -48,13 +54,17 @@ impl Closed {
 pub(super) struct Wire {
     socket: WebSocket,
     ponged: Instant,
+    /// What the client may still say, frames of all kinds.
+    frames: Bucket,
 }
 
 impl Wire {
-    pub(super) fn new(socket: WebSocket) -> Self {
+    pub(super) fn new(socket: WebSocket, frames_per_minute: u32) -> Self {
+        let now = Instant::now();
         Self {
             socket,
-            ponged: Instant::now(),
+            ponged: now,
+            frames: Bucket::new(frames_per_minute, now.into_std()),
         }
     }
 
@@ -66,7 +76,11 @@ impl Wire {
     /// The next text. Safe to drop while it waits.
     pub(super) async fn next(&mut self) -> Result<String, Closed> {
         loop {
-            match self.socket.next().await {
+            let message = self.socket.next().await;
+            if self.frames.take(Instant::now().into_std()).is_err() {
+                return Err(Closed::Flood);
+            }
+            match message {
                 Some(Ok(Message::Text(text))) if text.len() <= body::LIMIT => {
                     return Ok(text.to_string());
                 }

@@ -9,6 +9,7 @@ mod channel;
 mod commit;
 mod deployment;
 mod event;
+mod forget;
 mod proposal;
 mod session;
 mod transaction;
@@ -29,6 +30,7 @@ pub(crate) use {
     channel::StoredChannel,
     commit::{Swap, SwapOutcome},
     event::{Appended, NewEvent, Retained},
+    forget::Expired,
     proposal::StoredProposal,
     session::StoredChallenge,
     transaction::SentTransaction,

@@ -5,6 +5,14 @@ use sqlx::Row as _;
 
 use super::{Result, Store, fixed};
 
+/// Challenges that wait at once, of everybody together. They are anonymous, so there is no other
+/// bound; five minutes later each is gone.
+const MOST_CHALLENGES: i64 = 100_000;
+
+/// Sessions and unused tickets of one account. One more ends the oldest.
+const MOST_SESSIONS: i64 = 32;
+const MOST_TICKETS: i64 = 16;
+
 /// A login challenge that waits for its answer.
 #[derive(Clone, Debug)]
 pub(crate) struct StoredChallenge {
@@ -17,13 +25,24 @@ pub(crate) struct StoredChallenge {
 }
 
 impl Store {
-    /// Keeps a challenge, and forgets those that nobody answered in time.
-    pub(crate) async fn put_challenge(&self, challenge: &StoredChallenge, now: i64) -> Result<()> {
+    /// Keeps a challenge, and forgets those that nobody answered in time. False when too many wait.
+    pub(crate) async fn put_challenge(
+        &self,
+        challenge: &StoredChallenge,
+        now: i64,
+    ) -> Result<bool> {
         let mut transaction = self.begin().await?;
         sqlx::query("delete from login_challenge where expires_at < $1")
             .bind(now)
             .execute(&mut *transaction)
             .await?;
+        let waiting: i64 = sqlx::query_scalar("select count(*) from login_challenge")
+            .fetch_one(&mut *transaction)
+            .await?;
+        if MOST_CHALLENGES <= waiting {
+            transaction.rollback().await?;
+            return Ok(false);
+        }
         sqlx::query("insert into login_challenge (login_challenge_id, account, body, expires_at) values ($1, $2, $3, $4)")
             .bind(challenge.id.clone())
             .bind(challenge.account.0.to_vec())
@@ -31,7 +50,8 @@ impl Store {
             .bind(challenge.expires_at)
             .execute(&mut *transaction)
             .await?;
-        transaction.commit().await
+        transaction.commit().await?;
+        Ok(true)
     }
 
     /// Takes a challenge out: it can be answered once, right or wrong.
@@ -54,7 +74,7 @@ impl Store {
         .transpose()
     }
 
-    /// Keeps a session by the hash of its token, and forgets those that have ended.
+    /// Keeps a session by the hash of its token, and forgets those that have ended or are too many.
     pub(crate) async fn put_session(
         &self,
         token_hash: [u8; 32],
@@ -65,6 +85,15 @@ impl Store {
         let mut transaction = self.begin().await?;
         sqlx::query("delete from session where expires_at < $1")
             .bind(now)
+            .execute(&mut *transaction)
+            .await?;
+        let sql = "
+            delete from session where account = $1 and token_hash not in (
+                select n.token_hash from session n where n.account = $1
+                order by n.created_at desc, n.token_hash limit $2)";
+        sqlx::query(sql)
+            .bind(account.0.to_vec())
+            .bind(MOST_SESSIONS - 1)
             .execute(&mut *transaction)
             .await?;
         sqlx::query("insert into session (token_hash, account, created_at, expires_at) values ($1, $2, $3, $4)")
@@ -96,7 +125,7 @@ impl Store {
         Ok(())
     }
 
-    /// Keeps a ticket by its hash, and forgets those that nobody used.
+    /// Keeps a ticket by its hash, and forgets those that nobody used or are too many.
     pub(crate) async fn put_ticket(
         &self,
         hash: [u8; 32],
@@ -107,6 +136,15 @@ impl Store {
         let mut transaction = self.begin().await?;
         sqlx::query("delete from socket_ticket where expires_at < $1")
             .bind(now)
+            .execute(&mut *transaction)
+            .await?;
+        let sql = "
+            delete from socket_ticket where account = $1 and ticket_hash not in (
+                select n.ticket_hash from socket_ticket n where n.account = $1
+                order by n.expires_at desc, n.ticket_hash limit $2)";
+        sqlx::query(sql)
+            .bind(account.0.to_vec())
+            .bind(MOST_TICKETS - 1)
             .execute(&mut *transaction)
             .await?;
         sqlx::query(

@@ -5,6 +5,9 @@ use sqlx::Row as _;
 
 use super::{Result, Store, big, fixed};
 
+/// Transactions of one account that may wait for a block at once.
+const MOST_WAITING: i64 = 100;
+
 /// A transaction that is followed into the chain.
 #[derive(Clone, Debug)]
 pub(crate) struct SentTransaction {
@@ -15,8 +18,25 @@ pub(crate) struct SentTransaction {
 }
 
 impl Store {
-    /// Keeps a transaction before it is broadcast.
-    pub(crate) async fn put_transaction(&self, sent: &SentTransaction, height: u32) -> Result<()> {
+    /// Keeps a transaction before it is broadcast. False when too many of the account wait already.
+    pub(crate) async fn put_transaction(
+        &self,
+        sent: &SentTransaction,
+        height: u32,
+    ) -> Result<bool> {
+        let mut transaction = self.begin().await?;
+        let waiting = "
+            select count(*) from sent_transaction
+            where account = $1 and block_hash is null and transaction_id <> $2";
+        let waiting: i64 = sqlx::query_scalar(waiting)
+            .bind(sent.account.0.to_vec())
+            .bind(sent.txid.to_vec())
+            .fetch_one(&mut *transaction)
+            .await?;
+        if MOST_WAITING <= waiting {
+            transaction.rollback().await?;
+            return Ok(false);
+        }
         let sql = "
             insert into sent_transaction (transaction_id, account, purpose, raw, sent_at) values ($1, $2, $3, $4, $5)
             on conflict (transaction_id, account) do nothing";
@@ -26,9 +46,10 @@ impl Store {
             .bind(sent.purpose.clone())
             .bind(sent.raw.clone())
             .bind(big(height)?)
-            .execute(&self.write)
+            .execute(&mut *transaction)
             .await?;
-        Ok(())
+        transaction.commit().await?;
+        Ok(true)
     }
 
     /// Forgets a transaction that the network refused.

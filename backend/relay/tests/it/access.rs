@@ -4,17 +4,20 @@ use std::collections::BTreeSet;
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::{self, client::IntoClientRequest as _};
 
 use crate::{line::Line, participant::Participant, world::World};
 
-/// What an endpoint answers to nobody in particular, to somebody who has signed in, and to a
-/// participant of the channel it is about.
-struct Row(Method, &'static str, Value, [u16; 3]);
+/// What an endpoint answers to nobody in particular, to somebody who has signed in, to the participant
+/// of the channel it is about whose paper is handed in, and to the partner with the same paper.
+struct Row(Method, &'static str, Value, [u16; 4]);
 
 /// Open to all.
-const OPEN: [u16; 3] = [200, 200, 200];
+const OPEN: [u16; 4] = [200, 200, 200, 200];
 /// For those who have signed in.
-const SIGNED_IN: [u16; 3] = [401, 200, 200];
+const SIGNED_IN: [u16; 4] = [401, 200, 200, 200];
+/// For the two participants.
+const THEIRS: [u16; 4] = [401, 403, 200, 200];
 
 #[rustfmt::skip]
 fn table() -> Vec<Row> {
@@ -27,35 +30,35 @@ fn table() -> Vec<Row> {
         get("/openapi.json", OPEN),
         get("/problems/{slug}", OPEN),
         get("/api/v1/info", OPEN),
-        Row(Method::POST, "/api/v1/auth/challenges", json!({ "address": "" }), [422, 422, 422]),
-        Row(Method::POST, "/api/v1/auth/sessions", json!({}), [422, 422, 422]),
-        Row(Method::DELETE, "/api/v1/auth/sessions", none.clone(), [401, 204, 204]),
-        Row(Method::POST, "/api/v1/auth/ws-tickets", none.clone(), [401, 201, 201]),
+        Row(Method::POST, "/api/v1/auth/challenges", json!({ "address": "" }), [422, 422, 422, 422]),
+        Row(Method::POST, "/api/v1/auth/sessions", json!({}), [422, 422, 422, 422]),
+        Row(Method::DELETE, "/api/v1/auth/sessions", none.clone(), [401, 204, 204, 204]),
+        Row(Method::POST, "/api/v1/auth/ws-tickets", none.clone(), [401, 201, 201, 201]),
         get("/api/v1/channels", SIGNED_IN),
-        get("/api/v1/channels/{id}", [401, 403, 200]),
-        get("/api/v1/channels/by-number/{number}", [401, 403, 200]),
-        get("/api/v1/channels/{id}/timeline", [401, 403, 200]),
-        get("/api/v1/channels/{id}/updates", [401, 403, 200]),
-        Row(Method::POST, "/api/v1/channels/{id}/proofs", json!("proof"), [401, 403, 201]),
-        Row(Method::POST, "/api/v1/channels/{id}/acks", json!("ack"), [401, 403, 201]),
-        Row(Method::POST, "/api/v1/channels/{id}/nacks", json!("nack"), [401, 403, 201]),
-        get("/api/v1/channels/{id}/proposals", [401, 403, 200]),
-        Row(Method::POST, "/api/v1/channels/{id}/proposals", json!("proposal"), [401, 403, 409]),
-        Row(Method::PUT, "/api/v1/channels/{id}/proposals/{proposal}", json!("countersignature"), [401, 403, 404]),
-        Row(Method::DELETE, "/api/v1/channels/{id}/proposals/{proposal}", none.clone(), [401, 403, 404]),
-        get("/api/v1/channels/{id}/watch", [401, 403, 200]),
-        Row(Method::PUT, "/api/v1/channels/{id}/watch", json!({ "enabled": true }), [401, 403, 200]),
+        get("/api/v1/channels/{id}", THEIRS),
+        get("/api/v1/channels/by-number/{number}", THEIRS),
+        get("/api/v1/channels/{id}/timeline", THEIRS),
+        get("/api/v1/channels/{id}/updates", THEIRS),
+        Row(Method::POST, "/api/v1/channels/{id}/proofs", json!("proof"), [401, 403, 201, 200]),
+        Row(Method::POST, "/api/v1/channels/{id}/acks", json!("ack"), [401, 403, 201, 200]),
+        Row(Method::POST, "/api/v1/channels/{id}/nacks", json!("nack"), [401, 403, 201, 422]),
+        get("/api/v1/channels/{id}/proposals", THEIRS),
+        Row(Method::POST, "/api/v1/channels/{id}/proposals", json!("proposal"), [401, 403, 409, 422]),
+        Row(Method::PUT, "/api/v1/channels/{id}/proposals/{proposal}", json!("countersignature"), [401, 403, 404, 404]),
+        Row(Method::DELETE, "/api/v1/channels/{id}/proposals/{proposal}", none.clone(), [401, 403, 404, 404]),
+        get("/api/v1/channels/{id}/watch", THEIRS),
+        Row(Method::PUT, "/api/v1/channels/{id}/watch", json!({ "enabled": true }), THEIRS),
         get("/api/v1/events", SIGNED_IN),
         // Without the headers of a WebSocket it is no upgrade.
-        get("/api/v1/ws", [400, 400, 400]),
+        get("/api/v1/ws", [400, 400, 400, 400]),
         get("/api/v1/chain/tip", OPEN),
         get("/api/v1/chain/fees", OPEN),
         get("/api/v1/chain/utxos/{address}", SIGNED_IN),
-        Row(Method::POST, "/api/v1/chain/call", json!({ "to": "x", "data": "0x01020304" }), [401, 422, 422]),
-        Row(Method::POST, "/api/v1/chain/transactions", json!({ "hex": "00" }), [401, 422, 422]),
-        get("/api/v1/chain/transactions/{txid}", [401, 404, 404]),
+        Row(Method::POST, "/api/v1/chain/call", json!({ "to": "x", "data": "0x01020304" }), [401, 422, 422, 422]),
+        Row(Method::POST, "/api/v1/chain/transactions", json!({ "hex": "00" }), [401, 422, 422, 422]),
+        get("/api/v1/chain/transactions/{txid}", [401, 404, 404, 404]),
         Row(Method::POST, "/api/v1/dev/mine", json!({ "blocks": 1 }), OPEN),
-        Row(Method::POST, "/api/v1/dev/faucet", json!("faucet"), [202, 202, 202]),
+        Row(Method::POST, "/api/v1/dev/faucet", json!("faucet"), [202, 202, 202, 202]),
         Row(Method::POST, "/api/v1/dev/automine", json!({ "enabled": true }), OPEN),
         get("/api/v1/dev/tower", OPEN),
         Row(Method::POST, "/api/v1/dev/tower", json!({ "enabled": true }), OPEN),
@@ -123,7 +126,7 @@ async fn every_endpoint_answers_each_as_it_should() {
         if path.ends_with("/updates") {
             filled.push_str("?direction=A");
         }
-        for (who, expected) in [None, Some(&mallory), Some(&alice)]
+        for (who, expected) in [None, Some(&mallory), Some(&alice), Some(&bob)]
             .into_iter()
             .zip(answers)
         {
@@ -162,6 +165,208 @@ async fn every_endpoint_answers_each_as_it_should() {
         described.is_empty(),
         "endpoints without a row: {described:?}"
     );
+}
+
+/// What a frame is answered, to nobody in particular, to a stranger, and to a participant: a code, or
+/// nothing when it is fine.
+type FrameRow = (&'static str, Value, [Option<&'static str>; 3]);
+
+/// The same for every frame that the description lists.
+#[tokio::test]
+async fn every_frame_answers_each_as_it_should() {
+    let world = World::new().await;
+    let (mut alice, mut bob, id) = world.channel(100).await;
+    let mallory = world.participant(66).await;
+    bob.accept(id, &alice.send(id, 10).await);
+    let ack = bob.ack(id);
+    let update = alice.pay(id, 1);
+    let nack = json!({ "channelId": id, "sender": "B", "refused": 1, "newest": 0, "code": "x", "reason": "x" });
+    let theirs = [Some("not-signed-in"), Some("not-participant"), None];
+    let signed_in = [Some("not-signed-in"), None, None];
+    let rows: [FrameRow; 8] = [
+        ("hello", json!({}), [None; 3]),
+        (
+            "auth",
+            json!({ "token": "0".repeat(64) }),
+            [Some("session-expired"); 3],
+        ),
+        ("subscribe", json!({ "after": 0 }), signed_in),
+        (
+            "proof.submit",
+            json!({ "channelId": id, "update": update }),
+            theirs,
+        ),
+        ("ack.submit", json!({ "channelId": id, "ack": ack }), theirs),
+        (
+            "nack.submit",
+            json!({ "channelId": id, "nack": nack }),
+            theirs,
+        ),
+        ("ack", json!({ "seq": 0 }), signed_in),
+        ("ping", json!({}), [None; 3]),
+    ];
+    let document: Value = reqwest::get(format!("{}/openapi.json", world.url()))
+        .await
+        .expect("answers")
+        .json()
+        .await
+        .expect("JSON");
+    let kinds: Vec<&str> = rows.iter().map(|(kind, ..)| *kind).collect();
+    assert_eq!(
+        document["paths"]["/api/v1/ws"]["get"]["x-frames"],
+        json!(kinds)
+    );
+    for (at, who) in [None, Some(&mallory), Some(&alice)].into_iter().enumerate() {
+        let mut line = Line::connect(&world).await;
+        if let Some(who) = who {
+            line.ok("auth", json!({ "token": who.token })).await;
+        }
+        for (kind, data, codes) in &rows {
+            let answer = line.ask(kind, data.clone()).await;
+            let expected = codes[at];
+            assert_eq!(
+                answer["data"]["code"].as_str(),
+                expected,
+                "{kind} as {at}: {answer}"
+            );
+            assert_eq!(
+                answer["type"] == "ok",
+                expected.is_none(),
+                "{kind} as {at}: {answer}"
+            );
+        }
+    }
+}
+
+/// A cursor is a place in one's own events, wherever it points; an acknowledgement removes one's own.
+#[tokio::test]
+async fn nobody_reads_or_removes_anothers_events() {
+    let world = World::new().await;
+    let (mut alice, bob, id) = world.channel(100).await;
+    let mallory = world.participant(66).await;
+    alice.send(id, 10).await;
+    let bobs = bob.get("/events?after=0").await.1;
+    assert!(!bobs["items"].as_array().expect("items").is_empty());
+    for after in [
+        "-1",
+        "0",
+        "1",
+        "9223372036854775807",
+        "-9223372036854775808",
+    ] {
+        let (status, events) = mallory.get(&format!("/events?after={after}")).await;
+        assert_eq!(
+            (status.as_u16(), &events["items"]),
+            (200, &json!([])),
+            "{after}"
+        );
+    }
+    for after in [i64::MIN, -1, 0, 1, i64::MAX] {
+        let mut line = Line::open(&world, &mallory, after).await;
+        line.ok("ack", json!({ "seq": i64::MAX })).await;
+        line.ok("ping", json!({})).await;
+        assert!(
+            line.heard.iter().all(|frame| frame.get("seq").is_none()),
+            "{:?}",
+            line.heard
+        );
+    }
+    // One connection belongs to one account.
+    let mut line = Line::open(&world, &mallory, 0).await;
+    let switched = line.ask("auth", json!({ "token": bob.token })).await;
+    assert_eq!(switched["data"]["code"], "login-refused");
+    assert_eq!(bob.get("/events?after=0").await.1["items"], bobs["items"]);
+}
+
+/// What a page elsewhere makes a browser send changes nothing here: not even where nobody signs in.
+#[tokio::test]
+async fn a_strange_page_changes_nothing() {
+    let world = World::new().await;
+    let http = reqwest::Client::new();
+    let height = || async {
+        let tip = http.get(format!("{}/api/v1/chain/tip", world.url())).send();
+        let tip: Value = tip.await.expect("answers").json().await.expect("JSON");
+        tip["height"].clone()
+    };
+    let before = height().await;
+    let rows = [
+        ("/api/v1/dev/mine", json!({ "blocks": 1 })),
+        ("/api/v1/dev/tower", json!({ "enabled": false })),
+        (
+            "/api/v1/dev/faucet",
+            json!({ "address": "00", "amountSat": "1" }),
+        ),
+        ("/api/v1/auth/challenges", json!({ "address": "00" })),
+    ];
+    for (path, body) in rows {
+        for origin in [
+            "https://evil.example",
+            "http://localhost.evil.example",
+            "null",
+        ] {
+            // As a form would send it: without asking first.
+            let answer = http
+                .post(format!("{}{path}", world.url()))
+                .header("origin", origin)
+                .header("content-type", "text/plain")
+                .body(body.to_string())
+                .send()
+                .await
+                .expect("an answer");
+            assert_eq!(answer.status().as_u16(), 403, "{path} from {origin}");
+            let problem: Value = answer.json().await.expect("a problem");
+            assert_eq!(problem["code"], "origin-refused");
+        }
+    }
+    assert_eq!(height().await, before);
+    // A WebSocket has no such question either: its origin is looked at.
+    let url = format!("{}/api/v1/ws", world.url().replace("http", "ws"));
+    let mut request = url.into_client_request().expect("a request");
+    let origin = "https://evil.example".parse().expect("a header");
+    request.headers_mut().insert("origin", origin);
+    match tokio_tungstenite::connect_async(request).await {
+        Err(tungstenite::Error::Http(answer)) => assert_eq!(answer.status().as_u16(), 403),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Who is reached by https is never asked for by http again, and names no other origin than its own.
+#[tokio::test]
+async fn a_public_relay_insists_on_https() {
+    let world = World::adjusted(|config| {
+        config.public_url = Some("https://relay.example".into());
+        config.allowed_origins = vec!["https://app.example/".into()];
+    })
+    .await;
+    let http = reqwest::Client::new();
+    let from = |origin: &'static str| {
+        http.get(format!("{}/api/v1/info", world.url()))
+            .header("origin", origin)
+            .send()
+    };
+    for (origin, allowed) in [
+        ("https://relay.example", true),
+        ("https://app.example", true),
+        ("https://evil.example", false),
+        ("http://relay.example", false),
+    ] {
+        let answer = from(origin).await.expect("an answer");
+        let headers = answer.headers();
+        assert_eq!(headers["strict-transport-security"], "max-age=31536000");
+        let named = headers.get("access-control-allow-origin");
+        assert_eq!(
+            named.is_some_and(|named| named == origin),
+            allowed,
+            "{origin}"
+        );
+        // Tokens travel in a header that a page sets itself: nothing goes along by itself.
+        assert!(!headers.contains_key("access-control-allow-credentials"));
+    }
+    let plain = World::new().await;
+    let answer = reqwest::get(format!("{}/api/v1/info", plain.url()))
+        .await
+        .expect("answers");
+    assert!(!answer.headers().contains_key("strict-transport-security"));
 }
 
 /// The same over the WebSocket, and nothing of a channel reaches a stranger.
@@ -205,14 +410,29 @@ async fn pages_are_protected_by_headers_and_origins() {
         .to_str()
         .expect("a text")
         .to_owned();
+    let policy: Vec<&str> = policy.split(';').map(str::trim).collect();
     for part in [
-        "default-src 'self'",
+        "default-src 'none'",
         "script-src 'self' 'wasm-unsafe-eval'",
+        "style-src 'self'",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
         "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
     ] {
-        assert!(policy.contains(part), "{policy}");
+        assert!(policy.contains(&part), "{policy:?}");
     }
-    assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+    assert!(!policy.concat().contains("unsafe-inline") && !policy.concat().contains('*'));
+    for (name, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "no-referrer"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+    ] {
+        assert_eq!(answer.headers()[name], value, "{name}");
+    }
     assert_eq!(answer.headers()["cache-control"], "no-store");
     assert!(answer.headers().contains_key("x-request-id"));
     let from = |origin: &'static str| {
@@ -253,6 +473,14 @@ async fn metrics_have_their_names_and_no_addresses() {
         "sparky_watch_armed_channels",
         "sparky_outbox_depth",
         "sparky_db_pool_connections{state=\"idle\"}",
+        "sparky_connections ",
+        "sparky_connections_max ",
+        "sparky_commit_queue_depth ",
+        "sparky_tasks ",
+        "sparky_rows{table=\"session\"}",
+        "process_resident_memory_bytes ",
+        "process_open_fds ",
+        "process_max_fds ",
     ] {
         assert!(text.contains(name), "{name} is missing:\n{text}");
     }

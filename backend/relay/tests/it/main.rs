@@ -6,6 +6,7 @@
 mod access;
 mod chain;
 mod closing;
+mod limits;
 mod line;
 mod participant;
 mod payments;

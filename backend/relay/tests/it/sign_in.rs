@@ -4,7 +4,12 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use sparky_protocol::{Login, SecretKey};
 
-use crate::{participant::Participant, world::World};
+use crate::{
+    line::Line,
+    participant::Participant,
+    two_relays,
+    world::{World, eventually},
+};
 
 async fn challenge(who: &Participant) -> (Value, Login) {
     let (status, challenge) = who
@@ -107,6 +112,156 @@ async fn a_challenge_is_bound_to_its_page() {
     let answer = json!({ "challengeId": asked["challengeId"], "signature": alice.key.sign(&login.digest()) });
     let (_, elsewhere) = post("/auth/sessions", "http://localhost:9999", answer).await;
     assert_eq!(elsewhere["code"], "login-refused");
+}
+
+/// Asks `url` for a challenge, and answers it there.
+async fn post(url: &str, path: &str, body: &Value) -> (StatusCode, Value) {
+    let request = reqwest::Client::new().post(format!("{url}/api/v1{path}"));
+    let answer = request.json(body).send().await.expect("an answer");
+    (answer.status(), answer.json().await.expect("JSON"))
+}
+
+#[tokio::test]
+async fn a_challenge_is_bound_to_its_relay() {
+    let world = World::new().await;
+    let alice = Participant::arrive(&world, 1).await;
+    let (id, login) = challenge(&alice).await;
+    let answer = json!({ "challengeId": id, "signature": alice.key.sign(&login.digest()) });
+
+    // Another relay knows nothing of it.
+    let elsewhere = World::new().await;
+    let (status, refused) = post(&elsewhere.url(), "/auth/sessions", &answer).await;
+    assert_eq!(
+        (status.as_u16(), &refused["code"]),
+        (401, &json!("login-refused"))
+    );
+
+    // One that shares the database and is reached under another name says so, and uses it up.
+    let mut config = world.config();
+    config.public_url = Some("https://other.example".into());
+    let (other, _stop) = two_relays::serve(config).await;
+    let (_, refused) = post(&other, "/auth/sessions", &answer).await;
+    assert_eq!(refused["code"], "login-refused");
+    let (_, refused) = post(&world.url(), "/auth/sessions", &answer).await;
+    assert_eq!(refused["code"], "login-refused");
+
+    // A signature over the name of another relay is not one over ours.
+    let (id, login) = challenge(&alice).await;
+    let renamed = Login {
+        relay: "https://other.example".into(),
+        ..login
+    };
+    let answer = json!({ "challengeId": id, "signature": alice.key.sign(&renamed.digest()) });
+    let (_, refused) = post(&world.url(), "/auth/sessions", &answer).await;
+    assert_eq!(refused["code"], "bad-signature");
+}
+
+#[tokio::test]
+async fn a_challenge_and_a_session_end() {
+    let world = World::adjusted(|config| {
+        config.quotas.challenge_seconds = Some(2);
+        config.quotas.session_seconds = Some(2);
+    })
+    .await;
+    let alice = Participant::arrive(&world, 1).await;
+    let (id, login) = challenge(&alice).await;
+    let late = json!({ "challengeId": id, "signature": alice.key.sign(&login.digest()) });
+    eventually("the challenge is too old", || async {
+        let now = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .expect("after 1970");
+        (login.expires_at < now.as_secs()).then_some(())
+    })
+    .await;
+    let (_, refused) = post(&world.url(), "/auth/sessions", &late).await;
+    assert_eq!(refused["code"], "login-refused");
+    let ended = eventually("the session ends", || async {
+        let (status, problem) = alice.get("/channels").await;
+        (status == StatusCode::UNAUTHORIZED).then_some(problem)
+    })
+    .await;
+    assert_eq!(ended["code"], "session-expired");
+}
+
+/// A mirrored signature (n − s) is as good in plain ECDSA. Here there is one signature per answer.
+#[tokio::test]
+async fn a_signature_with_a_high_s_is_refused() {
+    const ORDER: [u8; 32] = [
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+        0xfe, 0xba, 0xae, 0xdc, 0xe6, 0xaf, 0x48, 0xa0, 0x3b, 0xbf, 0xd2, 0x5e, 0x8c, 0xd0, 0x36,
+        0x41, 0x41,
+    ];
+    let world = World::new().await;
+    let alice = Participant::arrive(&world, 1).await;
+    let mut highest = ORDER;
+    highest[0] = 0x7f;
+    for mirror in [true, false] {
+        let (id, login) = challenge(&alice).await;
+        let mut signature = alice.key.sign(&login.digest());
+        if mirror {
+            let mut borrow = 0;
+            for at in (0..32).rev() {
+                let of = signature.vs[at] & if at == 0 { 0x7f } else { 0xff };
+                let (less, one) = ORDER[at].overflowing_sub(of);
+                let (less, two) = less.overflowing_sub(borrow);
+                borrow = u8::from(one || two);
+                signature.vs[at] = less;
+            }
+        } else {
+            signature.vs = highest;
+        }
+        let answer = json!({ "challengeId": id, "signature": signature });
+        let (_, refused) = post(&world.url(), "/auth/sessions", &answer).await;
+        assert_eq!(refused["code"], "bad-signature", "{refused}");
+    }
+}
+
+/// Two processes on one database get the same answer at once: one session.
+#[tokio::test]
+async fn a_challenge_that_is_answered_twice_at_once_opens_one_session() {
+    let world = World::new().await;
+    let alice = Participant::arrive(&world, 1).await;
+    let mut config = world.config();
+    config.public_url = Some(world.url());
+    let (other, _stop) = two_relays::serve(config).await;
+    for round in 0..20 {
+        let (id, login) = challenge(&alice).await;
+        let answer = json!({ "challengeId": id, "signature": alice.key.sign(&login.digest()) });
+        let (here, there) = (world.url(), other.clone());
+        let (one, two) = tokio::join!(
+            post(&here, "/auth/sessions", &answer),
+            post(&there, "/auth/sessions", &answer)
+        );
+        let mut statuses = [one.0.as_u16(), two.0.as_u16()];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [201, 401], "{round}: {} {}", one.1, two.1);
+    }
+    // The same for the ticket of a WebSocket.
+    for round in 0..10 {
+        let (_, ticket) = alice.post("/auth/ws-tickets", &json!({})).await;
+        let mut lines = [Line::connect(&world).await, Line::connect(&world).await];
+        let [one, two] = &mut lines;
+        let data = json!({ "ticket": ticket["ticket"] });
+        let (one, two) = tokio::join!(one.ask("auth", data.clone()), two.ask("auth", data));
+        assert_ne!(one["type"], two["type"], "{round}: {one} {two}");
+    }
+}
+
+/// Whoever signs out is out, on the WebSocket too.
+#[tokio::test]
+async fn a_connection_ends_with_its_session() {
+    let world = World::new().await;
+    let mut alice = Participant::arrive(&world, 1).await;
+    let mut line = Line::open(&world, &alice, 0).await;
+    let old = alice.token.clone();
+    alice.token.clear();
+    alice.sign_in().await;
+    let mut other = Line::open(&world, &alice, 0).await;
+    alice.token = old;
+    let (status, _) = alice.ask(Method::DELETE, "/auth/sessions", None).await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    assert_eq!(line.close_code().await, 4401);
+    other.ok("ping", json!({})).await;
 }
 
 #[tokio::test]

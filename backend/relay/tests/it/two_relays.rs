@@ -12,8 +12,13 @@ use crate::{
 };
 
 /// A second relay on the world's database, and where it is.
-async fn second(world: &World) -> (String, oneshot::Sender<()>) {
-    let relay = Relay::open(world.config()).await.expect("opens");
+pub async fn second(world: &World) -> (String, oneshot::Sender<()>) {
+    serve(world.config()).await
+}
+
+/// A relay with these settings, on a port of its own.
+pub async fn serve(config: sparky_relay::Config) -> (String, oneshot::Sender<()>) {
+    let relay = Relay::open(config).await.expect("opens");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let (stop, stopped) = oneshot::channel::<()>();

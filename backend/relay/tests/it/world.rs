@@ -4,7 +4,7 @@ use std::{future::Future, net::SocketAddr, time::Duration};
 
 use sparky_protocol::Hash;
 use sparky_qtum::{contract, rpc::Client, script::Gas};
-use sparky_relay::{Chain, Config, Deployment, Relay, SecretUrl, migrate, set_deployment};
+use sparky_relay::{Chain, Config, Deployment, Quotas, Relay, SecretUrl, migrate, set_deployment};
 use tempfile::TempDir;
 use tokio::{
     net::{TcpListener, TcpSocket},
@@ -26,9 +26,12 @@ pub struct World {
     relay: Option<Running>,
     bind: SocketAddr,
     tower: bool,
-    rate_limit: Option<u32>,
+    adjust: Adjust,
     _folder: TempDir,
 }
+
+/// What a test changes about the relay's settings.
+type Adjust = Box<dyn Fn(&mut Config) + Send + Sync>;
 
 struct Running {
     stop: oneshot::Sender<()>,
@@ -38,20 +41,25 @@ struct Running {
 impl World {
     /// Everything runs, the tower watches.
     pub async fn new() -> Self {
-        Self::with(true, None).await
+        Self::with(true, |_| {}).await
     }
 
     /// Everything runs and nobody watches.
     pub async fn without_tower() -> Self {
-        Self::with(false, None).await
+        Self::with(false, |_| {}).await
     }
 
     /// Everything runs, with so many requests per minute and account.
     pub async fn with_rate_limit(rate_limit: u32) -> Self {
-        Self::with(true, Some(rate_limit)).await
+        Self::adjusted(move |config| config.quotas.rate_limit = Some(rate_limit)).await
     }
 
-    async fn with(tower: bool, rate_limit: Option<u32>) -> Self {
+    /// Everything runs, with other settings.
+    pub async fn adjusted(adjust: impl Fn(&mut Config) + Send + Sync + 'static) -> Self {
+        Self::with(true, adjust).await
+    }
+
+    async fn with(tower: bool, adjust: impl Fn(&mut Config) + Send + Sync + 'static) -> Self {
         let chain = sparky_devchain::spawn(sparky_devchain::Config::default())
             .await
             .expect("a chain");
@@ -77,7 +85,7 @@ impl World {
             relay: None,
             bind,
             tower,
-            rate_limit,
+            adjust: Box::new(adjust),
             _folder: folder,
         };
         world.run(listener).await;
@@ -86,7 +94,7 @@ impl World {
 
     /// How the relay of this world is set up.
     pub fn config(&self) -> Config {
-        Config {
+        let mut config = Config {
             bind: self.bind,
             database_url: SecretUrl::from(self.database.clone()),
             qtum_rpc_url: SecretUrl::from(self.chain.rpc_url().to_owned()),
@@ -97,8 +105,10 @@ impl World {
             tower: self.tower,
             tower_wallet: None,
             allowed_contracts: Vec::new(),
-            rate_limit: self.rate_limit,
-        }
+            quotas: Quotas::default(),
+        };
+        (self.adjust)(&mut config);
+        config
     }
 
     /// `http://127.0.0.1:port`.
