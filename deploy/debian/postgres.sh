@@ -5,7 +5,7 @@ if [ ! -e "$PGDATA/PG_VERSION" ]; then
     file=$(mktemp)
     printf '%s' "$POSTGRES_PASSWORD" >"$file"
     # shellcheck disable=SC2086
-    initdb --username="$POSTGRES_USER" --pwfile="$file" --auth=scram-sha-256 --encoding=UTF8 \
+    initdb --username="$POSTGRES_USER" --pwfile="$file" --auth-local=trust --auth-host=scram-sha-256 --encoding=UTF8 \
         --locale=C.UTF-8 ${POSTGRES_INITDB_ARGS:-}
     rm "$file"
     echo "host all all all scram-sha-256" >>"$PGDATA/pg_hba.conf"

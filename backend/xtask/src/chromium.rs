@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 
-use crate::step::Step;
+use crate::debian;
 
 const PROGRAMS: [&str; 3] = [
     "/usr/bin/chromium",
@@ -22,29 +22,5 @@ pub(crate) fn install() -> Result<()> {
     {
         return Ok(());
     }
-    println!("Installing Debian's chromium for the browser test.");
-    let here = Path::new("/");
-    let sudo = if is_root()? { "" } else { "sudo -n " };
-    for line in [
-        "apt-get update -q",
-        "apt-get install -q -y --no-install-recommends chromium",
-    ] {
-        let step = Step::new("chromium", here, &format!("{sudo}{line}"))
-            .with("DEBIAN_FRONTEND", "noninteractive");
-        ensure!(
-            step.run().ok,
-            "{line}: failed. Install chromium by hand or name one in SPARKY_CHROMIUM."
-        );
-    }
-    Ok(())
-}
-
-/// Whether this process may install packages itself.
-fn is_root() -> Result<bool> {
-    let status = std::fs::read_to_string("/proc/self/status").context("cannot tell who we are")?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("Uid:"))
-        .unwrap_or_default();
-    Ok(line.split_whitespace().nth(1) == Some("0"))
+    debian::install(&["chromium"]).context("or name a Chromium in SPARKY_CHROMIUM")
 }

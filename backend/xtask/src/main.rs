@@ -1,8 +1,10 @@
 //! Build steps that cargo alone does not know: `cargo run -p sparky-xtask -- <verb>`.
 
 mod chromium;
+mod compose;
 mod count;
 mod dapp;
+mod debian;
 mod fingerprint;
 mod readme;
 mod size;
@@ -34,6 +36,9 @@ fn run() -> Result<()> {
         "start" => start::start(),
         "e2e" => test::end_to_end_only(),
         "test" => test::run(),
-        _ => bail!("usage: cargo run -p sparky-xtask -- wasm | build | start | e2e | test"),
+        "test-compose" => compose::play(),
+        _ => bail!(
+            "usage: cargo run -p sparky-xtask -- wasm | build | start | e2e | test | test-compose"
+        ),
     }
 }

@@ -148,7 +148,10 @@ fn quick_start(root: &Path) -> Result<Vec<Outcome>> {
 }
 
 /// Asks as a browser does, without one.
-fn answers(address: &str, path: &str, holds: &str) -> Result<()> {
+///
+/// # Errors
+/// When the answer is not 200 or does not hold the text.
+pub(crate) fn answers(address: &str, path: &str, holds: &str) -> Result<()> {
     let mut stream = TcpStream::connect(address)?;
     write!(
         stream,

@@ -9,7 +9,7 @@ use anyhow::{Result, ensure};
 
 use crate::count::Count;
 use crate::step::{Outcome, Step};
-use crate::{chromium, dapp, fingerprint, readme, start};
+use crate::{chromium, compose, dapp, fingerprint, readme, start};
 
 /// Runs everything.
 ///
@@ -27,6 +27,7 @@ pub(crate) fn run() -> Result<()> {
     }));
     outcomes.extend(contracts(&root).iter().map(Step::run));
     outcomes.extend(dapp_checks(&root).iter().map(Step::run));
+    outcomes.push(Outcome::of("compose files", || compose::check(&root)));
     outcomes.push(Outcome::of("chromium", chromium::install));
     outcomes.extend(end_to_end(&root).iter().map(Step::run));
     outcomes.extend(readme::run(&root));
@@ -104,7 +105,11 @@ pub(crate) fn sparky() -> Result<PathBuf> {
     Ok(std::env::current_exe()?.with_file_name("sparky"))
 }
 
-fn report(outcomes: &[Outcome], begin: Instant) -> Result<()> {
+/// Prints what became of each step; the last line counts the tests.
+///
+/// # Errors
+/// When something failed.
+pub(crate) fn report(outcomes: &[Outcome], begin: Instant) -> Result<()> {
     println!("\n── summary ──");
     let mut total = Count::default();
     for Outcome {

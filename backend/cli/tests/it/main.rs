@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "what helps a test fails like a test")]
 
+mod compose;
 mod refusals;
 mod sandbox;
 mod services;
