@@ -128,7 +128,10 @@ fn what_is_compiled_in_the_image_is_sent_to_the_engine() {
     }
     let mut needed = Vec::new();
     for folder in ["protocol", "qtum", "devchain", "relay", "wasm", "cli"] {
-        included(&root().join("backend").join(folder).join("src"), &mut needed);
+        included(
+            &root().join("backend").join(folder).join("src"),
+            &mut needed,
+        );
     }
     assert!(needed.len() > 3, "only {needed:?}");
     for path in needed {

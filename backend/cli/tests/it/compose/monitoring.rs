@@ -68,7 +68,7 @@ fn every_number_that_is_asked_for_is_given() {
     let panels = dashboard["panels"].as_array().unwrap();
     for target in panels
         .iter()
-        .flat_map(|panel| panel["targets"].as_array())
+        .filter_map(|panel| panel["targets"].as_array())
         .flatten()
     {
         asked.extend(metrics(target["expr"].as_str().unwrap()));

@@ -43,7 +43,7 @@ impl Compose<'_> {
                 closed(service, &mut found);
                 limited(service, &mut found);
                 watched(service, &mut found);
-                self.dependencies(service, &services, &mut found);
+                dependencies(service, &services, &mut found);
                 self.networks(service, &mut found);
             }
             faults.extend(found.into_iter().map(|fault| format!("{name}: {fault}")));
@@ -175,36 +175,31 @@ impl Compose<'_> {
             }
         }
     }
-
-    fn dependencies(
-        &self,
-        service: &Service,
-        services: &Map<String, Value>,
-        faults: &mut Vec<String>,
-    ) {
-        let dependencies = service.get("depends_on").and_then(Value::as_object);
-        for (name, how) in dependencies.into_iter().flatten() {
-            let Some(other) = services.get(name).and_then(Value::as_object) else {
-                faults.push(format!("waits for {name}, which does not exist"));
-                continue;
-            };
-            let fits = match how.get("condition").and_then(Value::as_str) {
-                Some("service_healthy") => other.contains_key("healthcheck"),
-                Some("service_completed_successfully") => ends(other),
-                _ => false,
-            };
-            if !fits {
-                faults.push(format!(
-                    "waits for {name}, which is never healthy or never ends"
-                ));
-            }
-        }
-    }
 }
 
 /// Whether the service does one thing and ends.
 fn ends(service: &Service) -> bool {
     service.get("restart").and_then(Value::as_str) == Some("no")
+}
+
+fn dependencies(service: &Service, services: &Map<String, Value>, faults: &mut Vec<String>) {
+    let dependencies = service.get("depends_on").and_then(Value::as_object);
+    for (name, how) in dependencies.into_iter().flatten() {
+        let Some(other) = services.get(name).and_then(Value::as_object) else {
+            faults.push(format!("waits for {name}, which does not exist"));
+            continue;
+        };
+        let fits = match how.get("condition").and_then(Value::as_str) {
+            Some("service_healthy") => other.contains_key("healthcheck"),
+            Some("service_completed_successfully") => ends(other),
+            _ => false,
+        };
+        if !fits {
+            faults.push(format!(
+                "waits for {name}, which is never healthy or never ends"
+            ));
+        }
+    }
 }
 
 fn ports(service: &Service, faults: &mut Vec<String>) {
