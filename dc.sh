@@ -1,20 +1,24 @@
 #!/bin/sh
 # docker compose for this folder: the plugin where it is installed, else docker-compose.
-# The first call makes .env from .env.example, with passwords of its own.
+# What .env lacks of .env.example is added to it first, with passwords of its own.
 set -eu
 cd "$(dirname "$0")"
 env=${SPARKY_ENV_FILE:-.env}
 
-if [ ! -e "$env" ]; then
-    umask 077
-    while IFS= read -r line; do
-        case $line in
-        *_PASSWORD=) echo "$line$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')" ;;
-        *) echo "$line" ;;
-        esac
-    done <.env.example >"$env.new"
-    mv "$env.new" "$env"
-fi
+umask 077
+[ -e "$env" ] && fresh=no || fresh=yes
+while IFS= read -r line; do
+    case $line in
+    [A-Z]*=*)
+        if [ $fresh = no ] && grep -q "^${line%%=*}=" "$env"; then continue; fi
+        case $line in *_PASSWORD=) line=$line$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n') ;; esac
+        ;;
+    *) if [ $fresh = no ]; then continue; fi ;;
+    esac
+    echo "$line"
+done <.env.example >"$env.new"
+cat "$env.new" >>"$env"
+rm "$env.new"
 
 if docker compose version >/dev/null 2>&1; then
     exec docker compose --env-file "$env" "$@"

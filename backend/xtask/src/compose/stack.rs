@@ -51,6 +51,8 @@ impl Stack {
             ("SPARKY_ENV_FILE", text(&folder.join("env"))),
             ("SPARKY_DATA", text(&folder.join("data"))),
             ("SPARKY_BUILD", "binary".to_owned()),
+            // Beside a stack that runs already.
+            ("SPARKY_SUBNET", format!("10.137.{}", 100 + id % 100)),
             ("SPARKY_PORT", port(&address)),
             ("SPARKY_PUBLIC_URL", format!("http://{address}")),
             ("QTUM_RPC_PORT", port(&rpc)),

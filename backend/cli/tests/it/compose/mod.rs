@@ -210,8 +210,8 @@ fn each_rule_finds_what_it_forbids() {
             "attic",
         ),
         (
-            "networks: [edge]\n    depends_on:\n      relay-1",
-            "networks: [out]\n    depends_on:\n      relay-1",
+            "networks: [edge]\n    depends_on:\n      prometheus",
+            "networks: [out]\n    depends_on:\n      prometheus",
             "out",
         ),
         (
