@@ -1,7 +1,7 @@
 # What you can do with this repository. Every recipe is a line you could have typed yourself.
 .DEFAULT_GOAL := help
 .PHONY: help start-services stop-services status logs clean prefund migrate mine \
-        build test test-compose lint fmt gas e2e conformance \
+        build test test-postgres test-compose lint fmt gas e2e conformance \
         start-devchain stop-devchain status-devchain logs-devchain clean-devchain \
         start-docker stop-docker status-docker logs-docker clean-docker
 
@@ -79,6 +79,9 @@ build: ## Build the DApp and the binary that embeds it
 
 test: ## All that CI checks (installs Debian's chromium when it is missing)
 	@$(xtask) test
+
+test-postgres: ## The relay's tests on a Postgres of their own (installs Debian's when it is missing)
+	@$(xtask) test-postgres
 
 test-compose: ## Bring docker-compose.yml up for real, pay, kill a relay, go on, close
 	@$(xtask) test-compose

@@ -16,10 +16,12 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     book::Book,
+    chain::mirror::Mirror,
     commit::Committer,
     config::Chain,
     crowd::{Crowd, Doors},
     error::{Error, Result},
+    fleet::{Fleet, Hint},
     hub::{Hub, Notice},
     limit::Limiter,
     quotas::Bounds,
@@ -56,6 +58,10 @@ pub(crate) struct Parts {
     pub(crate) store: Store,
     pub(crate) node: rpc::Client,
     pub(crate) hub: Hub,
+    /// The other relays on this database.
+    pub(crate) fleet: Fleet,
+    /// What this relay knows of the chain while another one follows it.
+    pub(crate) mirror: Mirror,
     pub(crate) book: Book,
     pub(crate) committer: Committer,
     pub(crate) sessions: Sessions,
@@ -140,8 +146,17 @@ impl App {
         self.height().saturating_sub(self.confirmations)
     }
 
+    /// Whether an account has a connection, to this relay or to another.
+    pub(crate) fn is_online(&self, account: Account) -> bool {
+        self.hub.is_online(account) || self.fleet.is_online_elsewhere(account)
+    }
+
     /// Tells connections of what was stored. Only ever called after the commit returned.
     pub(crate) fn tell(&self, appended: Appended) {
+        if !appended.is_empty() {
+            let events = appended.iter().map(|(account, seq, _)| (*account, *seq));
+            self.fleet.hint(Hint::Events(events.collect()));
+        }
         for (account, seq, frame) in appended {
             self.hub.deliver(account, &Notice::Event(seq, frame));
         }

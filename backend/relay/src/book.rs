@@ -5,7 +5,7 @@
 //! and because a channel whose commit failed is thrown away and loaded anew.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -38,7 +38,11 @@ pub(crate) struct Entry {
     /// Set when a commit failed: what is in here never happened.
     dead: Arc<AtomicBool>,
     live: Mutex<Live>,
+    turns: Arc<tokio::sync::Mutex<()>>,
 }
+
+/// The turn of one of those whose decision upon an entry lost. The next one has its when it is dropped.
+pub(crate) type Turn = tokio::sync::OwnedMutexGuard<()>;
 
 /// What changes about a channel.
 pub(crate) struct Live {
@@ -51,6 +55,11 @@ impl Entry {
     /// The channel, for a moment: never held across an `.await`.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Live> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for one's turn, in the order of asking.
+    pub(crate) async fn turn(&self) -> Turn {
+        Arc::clone(&self.turns).lock_owned().await
     }
 
     pub(crate) fn is_dead(&self) -> bool {
@@ -105,6 +114,7 @@ impl Book {
                 params: *channel.channel.params(),
                 dead: Arc::default(),
                 live: Mutex::new(channel),
+                turns: Arc::default(),
             });
             entries.insert(id, Arc::clone(&entry));
             return Ok(entry);
@@ -124,6 +134,11 @@ impl Book {
             entry.kill();
         }
         Ok(overtaken)
+    }
+
+    /// The channels that are in memory.
+    pub(crate) fn ids(&self) -> BTreeSet<ChannelId> {
+        self.entries().keys().copied().collect()
     }
 
     /// Replaces what the chain says of a channel; none when it says nothing any more.

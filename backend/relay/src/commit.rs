@@ -47,8 +47,13 @@ pub(crate) enum Change {
         base: i64,
         street: Box<Street>,
     },
-    /// A new proposal.
-    Proposal(Box<StoredProposal>),
+    /// A new proposal. It binds both directions, so it moves their revisions on.
+    Proposal {
+        id: ChannelId,
+        proposal: Box<StoredProposal>,
+        bases: [i64; 2],
+        streets: Box<[Street; 2]>,
+    },
     /// Nothing: wait until all before it is durable.
     Nothing,
 }
@@ -134,7 +139,7 @@ async fn commit(app: &App, mut jobs: Vec<Job>) {
         let proposals: Vec<&StoredProposal> = jobs
             .iter()
             .filter_map(|job| match &job.change {
-                Change::Proposal(proposal) => Some(&**proposal),
+                Change::Proposal { proposal, .. } => Some(&**proposal),
                 _ => None,
             })
             .collect();
@@ -172,17 +177,23 @@ async fn commit(app: &App, mut jobs: Vec<Job>) {
 fn swaps(jobs: &[Job]) -> serde_json::Result<Vec<Swap>> {
     let mut last: BTreeMap<(ChannelId, Side), (i64, i64, &Street)> = BTreeMap::new();
     for job in jobs {
-        if let Change::Direction {
-            id,
-            sender,
-            base,
-            street,
-        } = &job.change
-        {
-            let first = last
-                .get(&(*id, *sender))
-                .map_or(*base, |(first, ..)| *first);
-            last.insert((*id, *sender), (first, base + 1, street));
+        let mut change = |id: ChannelId, sender: Side, base: i64, street| {
+            let first = last.get(&(id, sender)).map_or(base, |(first, ..)| *first);
+            last.insert((id, sender), (first, base + 1, street));
+        };
+        match &job.change {
+            Change::Direction {
+                id,
+                sender,
+                base,
+                street,
+            } => change(*id, *sender, *base, street),
+            Change::Proposal {
+                id, bases, streets, ..
+            } => Side::BOTH
+                .into_iter()
+                .for_each(|side| change(*id, side, bases[side], &streets[side])),
+            Change::Nothing => {}
         }
     }
     last.into_iter()

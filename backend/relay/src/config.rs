@@ -21,6 +21,10 @@ pub struct Config {
     )]
     pub database_url: SecretUrl,
 
+    /// Where relays on one database give each other hints, `nats://…`; without it they look four times a second
+    #[arg(long, env = "SPARKY_NATS_URL", hide_env_values = true)]
+    pub nats_url: Option<SecretUrl>,
+
     /// The Qtum node, with its user and password: `http://user:password@host:port`
     #[arg(
         long,

@@ -22,6 +22,8 @@ const QUEUE: usize = 1_024;
 pub(crate) enum Notice {
     /// A durable event of the account: its number and the frame.
     Event(i64, Arc<str>),
+    /// Another relay has stored events of the account, up to this number.
+    Upto(i64),
     /// A frame that nobody misses: a block, somebody's presence.
     Passing(Arc<str>),
 }
@@ -86,6 +88,12 @@ impl Hub {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .contains_key(&account)
+    }
+
+    /// The accounts that have a connection here.
+    pub(crate) fn accounts(&self) -> Vec<Account> {
+        let peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        peers.keys().copied().collect()
     }
 
     /// Hands a notice to every connection of `account`, and never waits: who can not take it is

@@ -24,6 +24,7 @@ mod dev;
 mod door;
 mod error;
 mod events;
+mod fleet;
 mod gauges;
 mod housekeeping;
 mod hub;
@@ -63,9 +64,11 @@ pub use store::{Deployment, migrate};
 use crate::{
     app::{App, Block, Limits, Parts},
     book::Book,
+    chain::mirror::Mirror,
     commit::{Committer, Job},
     crowd::Doors,
     error::Error,
+    fleet::Fleet,
     hub::Hub,
     limit::Limiter,
     routes::Routes,
@@ -77,6 +80,8 @@ use crate::{
 pub struct Relay {
     app: App,
     jobs: mpsc::Receiver<Job>,
+    queues: fleet::Queues,
+    nats_url: Option<SecretUrl>,
 }
 
 impl Relay {
@@ -113,6 +118,7 @@ impl Relay {
             .collect::<anyhow::Result<Vec<Account>>>()?;
         let (committer, jobs) = Committer::new();
         let quotas = config.quotas.bounds(config.network);
+        let (fleet, queues) = Fleet::new(config.network, config.nats_url.is_some());
         let tip = last_block(&store, &deployment).await?;
         let app = App::new(Parts {
             chain: config.network,
@@ -137,6 +143,8 @@ impl Relay {
             store,
             node,
             hub: Hub::default(),
+            fleet,
+            mirror: Mirror::default(),
             book: Book::default(),
             committer,
             sessions: Sessions::default(),
@@ -153,22 +161,34 @@ impl Relay {
             tower_wake: tokio::sync::Notify::new(),
             tower_checked: AtomicU32::new(0),
         });
-        Ok(Self { app, jobs })
+        Ok(Self {
+            app,
+            jobs,
+            queues,
+            nats_url: config.nats_url,
+        })
     }
 
     /// Serves on `listener` until `shutdown` completes. What the API does not know, `assets` answers:
     /// the DApp.
     ///
-    /// Tasks: the committer, the follower, the watchtower, the housekeeper, and one per connection.
+    /// Tasks: the committer, the fleet, the follower, the watchtower, the housekeeper, and one per
+    /// connection.
     pub async fn serve(
         self,
         listener: TcpListener,
         assets: Router,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> anyhow::Result<()> {
-        let Self { app, jobs } = self;
+        let Self {
+            app,
+            jobs,
+            queues,
+            nats_url,
+        } = self;
         let tasks = TaskTracker::new();
         let committer = tokio::spawn(commit::run(app.clone(), jobs));
+        let fleet = tokio::spawn(fleet::run(app.clone(), queues, nats_url));
         tasks.spawn(chain::follow::run(app.clone()));
         tasks.spawn(watchtower::run(app.clone()));
         tasks.spawn(housekeeping::run(app.clone()));
@@ -184,11 +204,16 @@ impl Relay {
         door::serve(&app, listener, layers::wrap(router, &app), shutdown).await;
         tasks.close();
         tasks.wait().await;
+        // Nobody needs the leases here any more: another relay need not wait for them.
+        app.fleet.give_up(&app.store).await;
         app.connections.close();
         app.connections.wait().await;
         // Everybody who could accept something has ended: write what is left, then let go.
         app.committer.close();
         committer.await?;
+        // The last to go: it says to the others what was written until now.
+        app.fleet.stopping.cancel();
+        fleet.await?;
         app.store.close().await;
         Ok(())
     }

@@ -98,6 +98,8 @@ async fn readyz(State(app): State<App>) -> Response {
         "height": tip,
         "database": database.err(),
         "chain": chain.err(),
+        // Said, and no reason to send clients away: without hints the relays look for themselves.
+        "nats": (*app.fleet.nats.borrow() == Some(false)).then_some("not connected"),
     });
     (status, Json(body)).into_response()
 }

@@ -1,9 +1,8 @@
 //! Tokens and whose they are: random bytes handed out once, known here only by their hash.
 
 use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
+    collections::HashSet,
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use rand::RngExt as _;
@@ -19,23 +18,14 @@ use crate::{
 /// How long a ticket waits to be used, in seconds.
 const TICKET_SECONDS: i64 = 30;
 
-/// How long a session is believed without asking the store: another process may have ended it.
-const FRESH: Duration = Duration::from_secs(10);
-
-/// More remembered sessions than this are forgotten and asked for again.
+/// More remembered sessions than this are forgotten.
 const REMEMBERED: usize = 10_000;
 
-/// The sessions that were seen lately.
+/// The sessions that were seen lately: only that they were there. Whose they are is asked every time,
+/// so that one that was ended at another relay is over here too.
 #[derive(Default)]
 pub(crate) struct Sessions {
-    seen: Mutex<HashMap<[u8; 32], Seen>>,
-}
-
-#[derive(Clone, Copy)]
-struct Seen {
-    account: Account,
-    expires_at: i64,
-    asked: Instant,
+    seen: Mutex<HashSet<[u8; 32]>>,
 }
 
 /// 32 random bytes in hexadecimal.
@@ -66,8 +56,7 @@ impl Sessions {
 
     /// Whether this token was good the last time that it was seen. Asks nobody.
     pub(crate) fn remembers(&self, token: &str) -> bool {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.contains_key(&token_hash(token))
+        self.seen().contains(&token_hash(token))
     }
 
     /// Whose session this is.
@@ -77,46 +66,27 @@ impl Sessions {
 
     /// Whose session this is, by what is kept of its token.
     pub(crate) async fn account_of_hash(&self, store: &Store, hash: [u8; 32]) -> Result<Account> {
-        let remembered = self
-            .seen
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&hash)
-            .copied();
-        let seen = match remembered {
-            Some(seen) if seen.asked.elapsed() < FRESH => seen,
-            _ => {
-                let Some((account, expires_at)) = store.session(hash).await? else {
-                    self.seen
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .remove(&hash);
-                    return Err(Error::SessionExpired);
-                };
-                self.remember(
-                    hash,
-                    Seen {
-                        account,
-                        expires_at,
-                        asked: Instant::now(),
-                    },
-                )
+        match store.session(hash).await? {
+            Some((account, expires_at)) if clock::seconds() < expires_at => {
+                let mut seen = self.seen();
+                if REMEMBERED <= seen.len() {
+                    seen.clear();
+                }
+                seen.insert(hash);
+                Ok(account)
             }
-        };
-        if seen.expires_at <= clock::seconds() {
-            return Err(Error::SessionExpired);
+            _ => {
+                self.seen().remove(&hash);
+                Err(Error::SessionExpired)
+            }
         }
-        Ok(seen.account)
     }
 
     /// Ends a session.
     pub(crate) async fn close(&self, store: &Store, token: &str) -> Result<()> {
         let hash = token_hash(token);
         store.delete_session(hash).await?;
-        self.seen
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&hash);
+        self.seen().remove(&hash);
         Ok(())
     }
 
@@ -138,12 +108,7 @@ impl Sessions {
         }
     }
 
-    fn remember(&self, hash: [u8; 32], seen: Seen) -> Seen {
-        let mut all = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if REMEMBERED <= all.len() {
-            all.clear();
-        }
-        all.insert(hash, seen);
-        seen
+    fn seen(&self) -> MutexGuard<'_, HashSet<[u8; 32]>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

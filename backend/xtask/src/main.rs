@@ -7,6 +7,7 @@ mod dapp;
 mod debian;
 mod fingerprint;
 mod readme;
+mod servers;
 mod size;
 mod start;
 mod step;
@@ -37,8 +38,11 @@ fn run() -> Result<()> {
         "e2e" => test::end_to_end_only(),
         "test" => test::run(),
         "test-compose" => compose::play(),
+        "test-postgres" => test::relay_on_postgres_only(),
+        "with-servers" => servers::with_servers(&std::env::args().skip(2).collect::<Vec<_>>()),
         _ => bail!(
-            "usage: cargo run -p sparky-xtask -- wasm | build | start | e2e | test | test-compose"
+            "usage: cargo run -p sparky-xtask -- wasm | build | start | e2e | test | test-compose | \
+             test-postgres | with-servers COMMAND"
         ),
     }
 }

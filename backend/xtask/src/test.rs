@@ -3,11 +3,13 @@
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::count::Count;
+use crate::servers::Servers;
 use crate::step::{Outcome, Step};
 use crate::{chromium, compose, dapp, fingerprint, readme, start};
 
@@ -22,6 +24,7 @@ pub(crate) fn run() -> Result<()> {
     // Without it the rest still tells something.
     outcomes.push(Outcome::of("build", start::build));
     outcomes.extend(rust(&root).iter().map(Step::run));
+    outcomes.extend(relay_on_postgres(&root));
     outcomes.push(Outcome::of("packages of the contracts", || {
         dapp::packages(&root, "contracts")
     }));
@@ -45,6 +48,66 @@ pub(crate) fn end_to_end_only() -> Result<()> {
     chromium::install()?;
     let outcomes: Vec<Outcome> = end_to_end(&root).iter().map(Step::run).collect();
     report(&outcomes, begin)
+}
+
+/// Runs the relay's tests on Postgres alone.
+///
+/// # Errors
+/// When one, or something they need, failed.
+pub(crate) fn relay_on_postgres_only() -> Result<()> {
+    let begin = Instant::now();
+    report(&relay_on_postgres(&fingerprint::root()?), begin)
+}
+
+/// The relay's tests once more, on Postgres and with NATS: the same programs that ran on SQLite.
+fn relay_on_postgres(root: &Path) -> Vec<Outcome> {
+    let mut servers = None;
+    let mut programs = Vec::new();
+    let mut outcomes = vec![Outcome::of("Postgres and NATS", || {
+        servers = Some(Servers::start()?);
+        programs = relay_tests(root)?;
+        Ok(())
+    })];
+    if let Some(servers) = &servers {
+        outcomes.extend(programs.iter().map(|program| {
+            let step = Step::new("relay on Postgres", &root.join("backend/relay"), program);
+            let environment = servers.environment().into_iter();
+            environment
+                .fold(step, |step, (name, value)| step.with(name, value))
+                .run()
+        }));
+    }
+    outcomes
+}
+
+/// Where cargo has put the relay's integration tests, as it says itself. Built with the whole
+/// workspace, as before: another selection would build the libraries another time.
+fn relay_tests(root: &Path) -> Result<Vec<String>> {
+    let output = Command::new("cargo")
+        .args(["test", "--workspace", "--locked", "--no-run"])
+        .args([
+            "--test",
+            "it",
+            "--test",
+            "relays",
+            "--message-format",
+            "json",
+        ])
+        .current_dir(root)
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot start cargo")?;
+    ensure!(output.status.success(), "the tests do not compile");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let programs: Vec<String> = said
+        .lines()
+        .filter(|line| line.contains("/backend/relay/tests/"))
+        .filter_map(|line| line.split_once("\"executable\":\""))
+        .filter_map(|(_, rest)| rest.split_once('"'))
+        .map(|(program, _)| program.to_owned())
+        .collect();
+    ensure!(!programs.is_empty(), "cargo does not say where they are");
+    Ok(programs)
 }
 
 fn rust(root: &Path) -> Vec<Step> {

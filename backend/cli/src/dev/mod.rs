@@ -160,6 +160,7 @@ fn config(args: &Args, bind: SocketAddr, database_url: SecretUrl, rpc_url: &str)
     Config {
         bind,
         database_url,
+        nats_url: None,
         qtum_rpc_url: SecretUrl::from(rpc_url.to_owned()),
         network: Chain::Dev,
         public_url: None,

@@ -2,6 +2,9 @@
 //!
 //! Everything goes by block hash. A block that is connected adds rows, a block that is disconnected
 //! takes exactly those away, and the facts of every channel it touched are folded anew.
+//!
+//! Of several relays on one database one follows, and the others mirror what it writes. Every block is
+//! written under its lease, so one that was overtaken without noticing writes nothing.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -11,15 +14,17 @@ use sparky_qtum::{
     BlockHash, Txid,
     follow::{self, BlockRef, Event, FollowError, Follower, Logged, Start},
 };
+use tokio::sync::watch;
 
 use super::transactions::revert_reason;
 use crate::{
     app::{App, Block},
     channels,
     config::Chain,
-    error::Result,
+    error::{Error, Result},
+    fleet::Hint,
     hub::Notice,
-    store::{NewBlock, NewChainEvent, NewEvent, SentTransaction, event_kind},
+    store::{Fence, NewBlock, NewChainEvent, NewEvent, SentTransaction, event_kind},
 };
 
 /// How long to wait after the node or the database failed.
@@ -52,16 +57,35 @@ pub(crate) async fn start(app: &App) -> anyhow::Result<Follower> {
     ))
 }
 
-/// Follows until the relay stops. The node may come and go; payments do not need it.
+/// Follows, or mirrors, until the relay stops. The node may come and go; payments do not need it.
 pub(crate) async fn run(app: App) {
-    let mut follower: Option<Follower> = None;
+    let mut following = Following::default();
+    let mut lease = app.fleet.chain.is_held.subscribe();
+    let mut changes = app.fleet.chain_changes.subscribe();
     loop {
-        let step = step(&app, &mut follower);
+        changes.mark_unchanged();
+        let step = async {
+            if let Some(fence) = app.fleet.chain.fence() {
+                step(&app, &fence, &mut following).await
+            } else {
+                following = Following::default();
+                mirror(&app, &mut changes, &mut lease).await
+            }
+        };
         let result = tokio::select! {
             () = app.stopping.cancelled() => return,
             result = step => result,
         };
         let Err(trouble) = result else { continue };
+        if app.fleet.chain.fence().is_none() {
+            continue;
+        }
+        // Another relay may reach a node that this one does not.
+        if 0 < app.fleet.others_alive()
+            && let Err(cause) = app.fleet.chain.give_up(&app.store).await
+        {
+            tracing::warn!(%cause, "the lease was not given back: it runs out");
+        }
         if app.node_trouble.borrow().as_ref() != Some(&trouble) {
             tracing::warn!(trouble, "the chain can not be followed");
             app.node_trouble.send_replace(Some(trouble));
@@ -73,9 +97,28 @@ pub(crate) async fn run(app: App) {
     }
 }
 
+/// What this relay needs while it is the one that follows.
+#[derive(Default)]
+struct Following {
+    follower: Option<Follower>,
+    /// Whether what other relays have written before is in memory here.
+    is_taken_over: bool,
+}
+
 /// Waits for one event and makes it true here. When that fails, the follower is thrown away, and the
 /// next one starts from what the store has.
-async fn step(app: &App, follower: &mut Option<Follower>) -> std::result::Result<(), String> {
+async fn step(
+    app: &App,
+    fence: &Fence,
+    following: &mut Following,
+) -> std::result::Result<(), String> {
+    if !following.is_taken_over {
+        // What is in memory may rest on less than another relay has written before us.
+        let taken_over = app.mirror.take_over(app).await;
+        taken_over.map_err(|cause| cause.to_string())?;
+        following.is_taken_over = true;
+    }
+    let follower = &mut following.follower;
     let mut here = match follower.take() {
         Some(here) => here,
         None => start(app).await.map_err(|cause| cause.to_string())?,
@@ -85,16 +128,18 @@ async fn step(app: &App, follower: &mut Option<Follower>) -> std::result::Result
         Err(error) => return Err(describe(&error)),
     };
     match event {
-        Some(Event::Connected(block)) => connect(app, &block)
+        Some(Event::Connected(block)) => connect(app, fence, &block)
             .await
             .map_err(|cause| cause.to_string())?,
         Some(Event::Disconnected(at)) => {
             let below = here.position();
-            disconnect(app, at, below)
+            disconnect(app, fence, at, below)
                 .await
                 .map_err(|cause| cause.to_string())?;
         }
-        Some(Event::Rewound(to)) => rewind(app, to).await.map_err(|cause| cause.to_string())?,
+        Some(Event::Rewound(to)) => rewind(app, fence, to)
+            .await
+            .map_err(|cause| cause.to_string())?,
         None => {
             clear_trouble(app);
             *follower = Some(here);
@@ -103,6 +148,27 @@ async fn step(app: &App, follower: &mut Option<Follower>) -> std::result::Result
         }
     }
     *follower = Some(here);
+    Ok(())
+}
+
+/// Takes over what another relay writes, and waits for more, or for its lease.
+async fn mirror(
+    app: &App,
+    changes: &mut watch::Receiver<i64>,
+    lease: &mut watch::Receiver<bool>,
+) -> std::result::Result<(), String> {
+    app.mirror
+        .catch_up(app)
+        .await
+        .map_err(|cause| cause.to_string())?;
+    // Before its first look this relay does not know who follows.
+    if app.fleet.has_looked() {
+        clear_trouble(app);
+    }
+    tokio::select! {
+        _ = changes.changed() => {}
+        _ = lease.wait_for(|is_held| *is_held) => {}
+    }
     Ok(())
 }
 
@@ -132,9 +198,28 @@ async fn wait(app: &App) {
     tokio::time::sleep(Duration::from_millis(pause)).await;
 }
 
-async fn connect(app: &App, block: &follow::Block) -> Result<()> {
+/// This relay was stopped, or cut off, for so long that another one took its place.
+fn overtaken(app: &App) -> Error {
+    app.fleet.chain.lost();
+    Error::Internal("another relay follows the chain now".into())
+}
+
+async fn connect(app: &App, fence: &Fence, block: &follow::Block) -> Result<()> {
+    let time = i64::try_from(block.time).unwrap_or(i64::MAX);
+    let here = Block {
+        height: block.at.height,
+        hash: block.at.hash,
+        time,
+    };
     let (events, mut notices) = events_of(app, block).await?;
     let sent = sent_in(app, block.at).await?;
+    // A follower repeats the newest blocks when it starts: what is written is not written again.
+    if sent.is_empty() && app.store.has_block(block.at.hash.0).await? {
+        if rise(app, here) {
+            tell_tip(app);
+        }
+        return Ok(());
+    }
     for transaction in &sent {
         let txid = Txid(transaction.txid);
         let reverted = revert_reason(app, txid).await;
@@ -144,30 +229,21 @@ async fn connect(app: &App, block: &follow::Block) -> Result<()> {
         });
         notices.push(about(transaction, "tx.confirmed", &data));
     }
-    let time = i64::try_from(block.time).unwrap_or(i64::MAX);
     let new = NewBlock {
         hash: block.at.hash.0,
         height: block.at.height,
         time,
         sent: sent.iter().map(|transaction| transaction.txid).collect(),
     };
-    let appended = app.store.connect_block(&new, &events, &notices).await?;
+    let written = app
+        .store
+        .connect_block(fence, &new, &events, &notices)
+        .await?;
+    let appended = written.ok_or_else(|| overtaken(app))?;
     let touched: BTreeSet<ChannelId> = events.iter().map(|event| event.channel_id).collect();
     refold(app, touched).await?;
-    let here = Block {
-        height: block.at.height,
-        hash: block.at.hash,
-        time,
-    };
-    // After a start the last blocks are looked at once more: that must not take the tip back, or
-    // deposits would seem unconfirmed and countdowns would jump. A reorganisation lowers it first.
-    let risen = app.tip.send_if_modified(|tip| {
-        let is_above = tip.height < here.height;
-        if is_above {
-            *tip = here;
-        }
-        is_above
-    });
+    let risen = rise(app, here);
+    app.fleet.hint(Hint::Look);
     app.tell(appended);
     if risen {
         tell_tip(app);
@@ -175,7 +251,20 @@ async fn connect(app: &App, block: &follow::Block) -> Result<()> {
     channels::expire_proposals(app, block.at.height).await
 }
 
-async fn disconnect(app: &App, at: BlockRef, below: BlockRef) -> Result<()> {
+/// Lets the tip rise, and says whether it did. After a start the last blocks are looked at once more:
+/// that must not take it back, or deposits would seem unconfirmed and countdowns would jump. A
+/// reorganisation lowers it first.
+fn rise(app: &App, here: Block) -> bool {
+    app.tip.send_if_modified(|tip| {
+        let is_above = tip.height < here.height;
+        if is_above {
+            *tip = here;
+        }
+        is_above
+    })
+}
+
+async fn disconnect(app: &App, fence: &Fence, at: BlockRef, below: BlockRef) -> Result<()> {
     let touched = app.store.channels_in_block(at.hash.0).await?;
     let mut notices = Vec::new();
     for id in &touched {
@@ -191,7 +280,11 @@ async fn disconnect(app: &App, at: BlockRef, below: BlockRef) -> Result<()> {
             json!({ "txid": Txid(transaction.txid).to_string(), "purpose": transaction.purpose });
         notices.push(about(transaction, "tx.reorged", &data));
     }
-    let appended = app.store.disconnect_block(at.hash.0, &notices).await?;
+    let written = app
+        .store
+        .disconnect_block(fence, at.hash.0, &notices)
+        .await?;
+    let appended = written.ok_or_else(|| overtaken(app))?;
     metrics::counter!("sparky_chain_reorgs_total").increment(1);
     refold(app, touched).await?;
     let time = app.tip.borrow().time;
@@ -200,6 +293,7 @@ async fn disconnect(app: &App, at: BlockRef, below: BlockRef) -> Result<()> {
         hash: below.hash,
         time,
     });
+    app.fleet.hint(Hint::Look);
     app.tell(appended);
     tell_tip(app);
     for transaction in sent {
@@ -216,7 +310,7 @@ async fn disconnect(app: &App, at: BlockRef, below: BlockRef) -> Result<()> {
 }
 
 /// A reorganisation deeper than the follower's memory: everything above `to` goes.
-async fn rewind(app: &App, to: BlockRef) -> Result<()> {
+async fn rewind(app: &App, fence: &Fence, to: BlockRef) -> Result<()> {
     let mut blocks = app.store.blocks().await?;
     while let Some((height, hash)) = blocks.pop() {
         if height <= to.height {
@@ -228,6 +322,7 @@ async fn rewind(app: &App, to: BlockRef) -> Result<()> {
         });
         disconnect(
             app,
+            fence,
             BlockRef {
                 height,
                 hash: BlockHash(hash),
@@ -358,7 +453,7 @@ async fn sent_in(app: &App, at: BlockRef) -> Result<Vec<SentTransaction>> {
 }
 
 /// Folds the facts of these channels anew, for those that are in memory.
-async fn refold(app: &App, ids: impl IntoIterator<Item = ChannelId>) -> Result<()> {
+pub(super) async fn refold(app: &App, ids: impl IntoIterator<Item = ChannelId>) -> Result<()> {
     for id in ids {
         let stored = app.store.channel(id).await?;
         app.book
@@ -374,7 +469,7 @@ pub(crate) fn tip_frame(app: &App) -> Arc<str> {
         .into()
 }
 
-fn tell_tip(app: &App) {
+pub(super) fn tell_tip(app: &App) {
     app.hub.broadcast(&Notice::Passing(tip_frame(app)));
     metrics::gauge!("sparky_chain_height").set(f64::from(app.height()));
 }

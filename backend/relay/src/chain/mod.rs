@@ -2,6 +2,7 @@
 //! facts and events.
 
 pub(crate) mod follow;
+pub(crate) mod mirror;
 pub(crate) mod transactions;
 pub(crate) mod window;
 

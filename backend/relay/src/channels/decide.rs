@@ -2,11 +2,12 @@
 
 use std::{sync::Arc, time::Instant};
 
-use sparky_protocol::{Account, Channel, ChannelId, Side};
+use sparky_protocol::{Account, Channel, ChannelId, Side, Tip};
 use tokio::sync::oneshot;
 
 use crate::{
     app::App,
+    book::{Entry, Turn},
     commit::{Change, Job, Outcome},
     error::{Error, Result},
     store::{NewEvent, StoredProposal},
@@ -34,35 +35,44 @@ pub(super) enum Effect {
 
 /// A decision on its way to the disk.
 pub(super) struct Begun<T> {
+    entry: Arc<Entry>,
     value: T,
     outcome: oneshot::Receiver<Outcome>,
 }
 
 impl<T> Begun<T> {
-    /// The decision's value once it is durable; none when it has to be made again.
-    pub(super) async fn durable(self) -> Result<Option<T>> {
+    /// The decision's value once it is durable; the turn in which to make it again when it lost.
+    pub(super) async fn durable(self) -> Result<std::result::Result<T, Turn>> {
         match self.outcome.await {
-            Ok(Outcome::Durable) => Ok(Some(self.value)),
-            Ok(Outcome::Lost) => Ok(None),
+            Ok(Outcome::Durable) => Ok(Ok(self.value)),
+            // Whoever lost together makes its decision again one after the other, in the same order:
+            // what one client pays with its next nonce must not overtake what it paid before.
+            Ok(Outcome::Lost) => Ok(Err(self.entry.turn().await)),
             Ok(Outcome::Failed) | Err(_) => Err(Error::Internal("the commit failed".into())),
         }
     }
 }
 
-/// [`try_begin`], and once more when it refuses something because another process has moved the
-/// channel on since it was loaded here.
+/// [`try_begin`], and once more when it refuses something because another relay has moved the channel
+/// on, or has followed the chain further, since it was looked at here.
 pub(super) async fn begin<T>(
     app: &App,
     caller: Account,
     id: ChannelId,
-    decide: &mut impl FnMut(&Channel, Side) -> Result<Decision<T>>,
+    decide: &mut impl FnMut(&Channel, Side, &Tip) -> Result<Decision<T>>,
 ) -> Result<Begun<T>> {
     match try_begin(app, caller, id, decide).await {
-        Err(Error::Rejected(_)) if app.book.forget_if_overtaken(app, id).await? => {
+        Err(Error::Rejected(_)) if is_overtaken(app, id).await? => {
             try_begin(app, caller, id, decide).await
         }
         begun => begun,
     }
+}
+
+async fn is_overtaken(app: &App, id: ChannelId) -> Result<bool> {
+    let chain = app.mirror.catch_up(app).await?;
+    let channel = app.book.forget_if_overtaken(app, id).await?;
+    Ok(chain || channel)
 }
 
 /// Lets `decide` look at the channel under its lock and hands the decision to the committer in the
@@ -74,7 +84,7 @@ async fn try_begin<T>(
     app: &App,
     caller: Account,
     id: ChannelId,
-    decide: &mut impl FnMut(&Channel, Side) -> Result<Decision<T>>,
+    decide: &mut impl FnMut(&Channel, Side, &Tip) -> Result<Decision<T>>,
 ) -> Result<Begun<T>> {
     let entry = app.book.entry(app, id).await?;
     let side = entry.side_of(app, caller)?;
@@ -86,7 +96,7 @@ async fn try_begin<T>(
         effect,
         events,
         value,
-    } = decide(&live.channel, side)?;
+    } = decide(&live.channel, side, &app.protocol_tip())?;
     let change = match effect {
         Effect::Direction(sender, next) => {
             let base = live.revisions[sender];
@@ -100,9 +110,19 @@ async fn try_begin<T>(
                 street,
             }
         }
+        // It binds both directions from now on: what another relay accepts upon the channel as it was
+        // before must lose.
         Effect::Proposal(proposal, next) => {
+            let bases = live.revisions;
+            live.revisions = bases.map(|base| base + 1);
+            let streets = Box::new(Side::BOTH.map(|side| next.street(side).clone()));
             live.channel = *next;
-            Change::Proposal(proposal)
+            Change::Proposal {
+                id,
+                proposal,
+                bases,
+                streets,
+            }
         }
         Effect::Nothing => Change::Nothing,
     };
@@ -115,7 +135,11 @@ async fn try_begin<T>(
         reply,
     });
     drop(live);
-    Ok(Begun { value, outcome })
+    Ok(Begun {
+        entry,
+        value,
+        outcome,
+    })
 }
 
 /// [`begin`], and again until it is durable.
@@ -123,11 +147,13 @@ pub(super) async fn decide<T>(
     app: &App,
     caller: Account,
     id: ChannelId,
-    mut decide: impl FnMut(&Channel, Side) -> Result<Decision<T>>,
+    mut decide: impl FnMut(&Channel, Side, &Tip) -> Result<Decision<T>>,
 ) -> Result<T> {
+    let mut _turn = None;
     for _ in 0..ATTEMPTS {
-        if let Some(value) = begin(app, caller, id, &mut decide).await?.durable().await? {
-            return Ok(value);
+        match begin(app, caller, id, &mut decide).await?.durable().await? {
+            Ok(value) => return Ok(value),
+            Err(turn) => _turn = Some(turn),
         }
     }
     Err(Error::Internal(format!(

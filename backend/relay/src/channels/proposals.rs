@@ -187,9 +187,8 @@ async fn propose(
         }
         return Ok((StatusCode::OK, Json(json!(view(&known)))));
     }
-    let tip = app.protocol_tip();
-    let created = decide(&app, caller, id, |channel, _| {
-        let next = channel.authorise(authorisation, &tip)?;
+    let created = decide(&app, caller, id, |channel, _, tip| {
+        let next = channel.authorise(authorisation, tip)?;
         let events = vec![event(
             params.account(side.other()),
             "proposal.created",

@@ -69,10 +69,10 @@ pub(crate) struct Handed {
 /// Verifies, and takes a place in the order of commits. What one client hands in one after the other
 /// is decided in that order, and may become durable together.
 pub(crate) async fn hand_in(app: &App, caller: Account, id: ChannelId, paper: Paper) -> Handed {
-    let begun = match Frame::of(app, id, &paper) {
+    let begun = match Frame::of(id, &paper) {
         Ok(frame) => {
-            begin(app, caller, id, &mut |channel, side| {
-                frame.decide(&paper, channel, side)
+            begin(app, caller, id, &mut |channel, side, tip| {
+                frame.decide(&paper, channel, side, tip)
             })
             .await
         }
@@ -102,11 +102,11 @@ impl Handed {
             Err(error) => Err(error),
         };
         let result = match first {
-            Ok(Some(stored)) => Ok(stored),
-            Ok(None) => {
-                let frame = Frame::of(&app, id, &paper)?;
-                decide(&app, caller, id, |channel, side| {
-                    frame.decide(&paper, channel, side)
+            Ok(Ok(stored)) => Ok(stored),
+            Ok(Err(_turn)) => {
+                let frame = Frame::of(id, &paper)?;
+                decide(&app, caller, id, |channel, side, tip| {
+                    frame.decide(&paper, channel, side, tip)
                 })
                 .await
             }
@@ -142,13 +142,12 @@ impl Handed {
 /// What the decision needs besides the channel, made outside of its lock.
 struct Frame {
     id: ChannelId,
-    tip: Tip,
     /// The data of the event that forwards it.
     body: Arc<str>,
 }
 
 impl Frame {
-    fn of(app: &App, id: ChannelId, paper: &Paper) -> Result<Self> {
+    fn of(id: ChannelId, paper: &Paper) -> Result<Self> {
         let body = match paper {
             Paper::Proof(update) => serde_json::to_string(&Forwarded {
                 channel_id: id,
@@ -172,23 +171,30 @@ impl Frame {
         let body = body
             .map_err(|cause| Error::Internal(cause.to_string()))?
             .into();
-        Ok(Self {
-            id,
-            tip: app.protocol_tip(),
-            body,
-        })
+        Ok(Self { id, body })
     }
 
-    fn decide(&self, paper: &Paper, channel: &Channel, side: Side) -> Result<Decision<Stored>> {
+    fn decide(
+        &self,
+        paper: &Paper,
+        channel: &Channel,
+        side: Side,
+        tip: &Tip,
+    ) -> Result<Decision<Stored>> {
         match paper {
-            Paper::Proof(update) => self.decide_proof(update, channel),
+            Paper::Proof(update) => self.decide_proof(update, channel, tip),
             Paper::Ack(ack) => self.decide_ack(ack, channel),
             Paper::Nack(nack) => self.decide_nack(nack, channel, side),
         }
     }
 
-    fn decide_proof(&self, update: &Update, channel: &Channel) -> Result<Decision<Stored>> {
-        match channel.accept(update, &self.tip) {
+    fn decide_proof(
+        &self,
+        update: &Update,
+        channel: &Channel,
+        tip: &Tip,
+    ) -> Result<Decision<Stored>> {
+        match channel.accept(update, tip) {
             Ok(next) => {
                 let sender = signer(channel, update)?;
                 let mut event = self.event("proof.received", channel.account(sender.other()));

@@ -34,7 +34,7 @@ pub(super) async fn channel(app: &App, caller: Account, stored: &StoredChannel) 
         "accountB": app.address(params.account_b),
         "side": side,
         "partner": app.address(params.account(side.other())),
-        "partnerOnline": app.hub.is_online(params.account(side.other())),
+        "partnerOnline": app.is_online(params.account(side.other())),
         "phase": channel.phase(tip.height.saturating_add(1)),
         "balances": channel.balances(side, &tip),
         "watch": watch(app, &channel, side).await?,

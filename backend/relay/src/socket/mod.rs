@@ -5,7 +5,7 @@ mod frame;
 mod tell;
 mod wire;
 
-use std::{net::IpAddr, time::Duration};
+use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
 use axum::{
     Extension,
@@ -15,12 +15,11 @@ use axum::{
 };
 use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use serde_json::{Value, json};
-use sparky_protocol::Account;
+use sparky_protocol::{Account, ChannelId};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use self::{
     frame::{Request, Verb},
-    tell::{Presence, presence},
     wire::{Closed, Wire},
 };
 use crate::{
@@ -31,6 +30,7 @@ use crate::{
     crowd::Seat,
     door::Guest,
     error::{Error, Result},
+    fleet,
     hub::{Connection, Notice},
     layers::Host,
     routes::Routes,
@@ -43,6 +43,9 @@ const IN_FLIGHT: usize = 1_024;
 /// How long a connection may be silent before it is asked, and before it is given up.
 const PING: Duration = Duration::from_secs(20);
 const DEAD: Duration = Duration::from_secs(45);
+
+/// Channels of one connection that are remembered as looked at.
+const CHANNELS: usize = 1_024;
 
 /// Events that one replay reads at once.
 const PAGE: i64 = 256;
@@ -94,6 +97,7 @@ async fn serve(app: App, socket: WebSocket, host: IpAddr, proven: Option<Proven>
         app: app.clone(),
         host,
         peer: None,
+        paid_in: BTreeSet::new(),
         waiting: FuturesUnordered::new(),
     };
     if let Some(proven) = proven {
@@ -113,6 +117,8 @@ struct Session {
     host: IpAddr,
     /// Who is at the other end, once they have signed in.
     peer: Option<Peer>,
+    /// The channels of which something was handed in here.
+    paid_in: BTreeSet<ChannelId>,
     /// Requests that wait for the disk.
     waiting: FuturesUnordered<BoxFuture<'static, (Value, Result<Value>)>>,
 }
@@ -287,6 +293,17 @@ impl Session {
                 let account = self.peer.as_ref().ok_or(Error::NotSignedIn)?.account;
                 self.pay_for_request()?;
                 let nonce = paper.nonce();
+                // Its client may come from another relay, and know more of the channel than is
+                // remembered here: look once, rather than refuse what it sends one after the other.
+                if CHANNELS <= self.paid_in.len() {
+                    self.paid_in.clear();
+                }
+                if self.paid_in.insert(channel_id) && !self.app.fleet.is_alone() {
+                    self.app
+                        .book
+                        .forget_if_overtaken(&self.app, channel_id)
+                        .await?;
+                }
                 let handed = submit::hand_in(&self.app, account, channel_id, *paper).await;
                 let id = id.clone();
                 self.waiting.push(Box::pin(async move {
@@ -359,7 +376,7 @@ impl Session {
             stored_ack: 0,
         });
         if came {
-            presence(&self.app, account, Presence::Online).await;
+            presence(&self.app, account).await;
         }
     }
 
@@ -375,8 +392,16 @@ impl Session {
         }) = peer
             && app.hub.leave(account, connection.id)
         {
-            presence(&app, account, Presence::Offline).await;
+            presence(&app, account).await;
         }
         wire.close(closed).await;
+    }
+}
+
+/// Tells the partners of an account that it came or went: here now, and through the pulse elsewhere.
+async fn presence(app: &App, account: Account) {
+    fleet::announce(app, account).await;
+    if !app.fleet.is_alone() {
+        app.fleet.look();
     }
 }

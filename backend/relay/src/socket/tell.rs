@@ -1,11 +1,9 @@
 //! What a connection tells its client: answers, the account's events, who comes and goes.
 
 use serde_json::{Value, json};
-use sparky_protocol::Account;
 
 use super::{PAGE, Peer, Session, wire::Closed};
 use crate::{
-    app::App,
     chain::follow::tip_frame,
     error::{Error, Result},
     events,
@@ -85,8 +83,9 @@ impl Session {
         };
         match (notice, &mut peer.told) {
             (Notice::Passing(frame), _) => self.wire.feed(frame).await,
+            (Notice::Upto(seq), Some(told)) if *told < seq => self.replay().await,
             // Not subscribed, or told already while the gap before it was read.
-            (Notice::Event(..), None) => Ok(()),
+            (Notice::Event(..), None) | (Notice::Upto(_), _) => Ok(()),
             (Notice::Event(seq, _), Some(told)) if seq <= *told => Ok(()),
             (Notice::Event(seq, frame), Some(told)) if seq == *told + 1 => {
                 *told = seq;
@@ -125,28 +124,5 @@ impl Session {
                 tracing::warn!(%cause, "an acknowledgement was not stored; it will come again");
             }
         }
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Presence {
-    Online,
-    Offline,
-}
-
-/// Tells the partners of an account that it came or went.
-pub(super) async fn presence(app: &App, account: Account, presence: Presence) {
-    let online = presence == Presence::Online;
-    let data = json!({ "address": app.address(account), "online": online });
-    let notice = Notice::Passing(
-        json!({ "type": "presence", "data": data })
-            .to_string()
-            .into(),
-    );
-    match app.store.partners_of(account).await {
-        Ok(partners) => partners
-            .into_iter()
-            .for_each(|partner| app.hub.deliver(partner, &notice)),
-        Err(cause) => tracing::warn!(%cause, "presence was not told"),
     }
 }

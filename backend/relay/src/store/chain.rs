@@ -5,7 +5,9 @@ use sqlx::{Any, Row as _, Transaction};
 
 use crate::app::Block;
 
-use super::{Appended, NewEvent, Result, Store, big, channel::side_number, fixed, parsed, whole};
+use super::{
+    Appended, Fence, NewEvent, Result, Store, big, channel::side_number, fixed, parsed, whole,
+};
 
 /// How many blocks are remembered: no reorganisation of Qtum goes deeper than its checkpoint span.
 const REMEMBERED_BLOCKS: i64 = 2_000;
@@ -59,14 +61,20 @@ pub(crate) fn kind(event: &ChainEvent) -> &'static str {
 }
 
 impl Store {
-    /// Adds a block, what happened in it, and what is said about it; all or nothing.
+    /// Adds a block, what happened in it, and what is said about it; all or nothing. None, and
+    /// nothing is written, when another relay follows the chain now.
     pub(crate) async fn connect_block(
         &self,
+        fence: &Fence,
         block: &NewBlock,
         events: &[NewChainEvent],
         notices: &[NewEvent],
-    ) -> Result<Appended> {
+    ) -> Result<Option<Appended>> {
         let mut transaction = self.begin().await?;
+        if !fence.pass(&mut transaction).await? {
+            transaction.rollback().await?;
+            return Ok(None);
+        }
         let sql = "insert into block (hash, height, time) values ($1, $2, $3) on conflict (hash) do nothing";
         let inserted = sqlx::query(sql)
             .bind(block.hash.to_vec())
@@ -96,16 +104,22 @@ impl Store {
             .await?;
         let appended = Self::append(&mut transaction, notices).await?;
         transaction.commit().await?;
-        Ok(appended)
+        Ok(Some(appended))
     }
 
-    /// Takes a block back: its events are no longer true, its transactions wait again.
+    /// Takes a block back: its events are no longer true, its transactions wait again. None, and
+    /// nothing is written, when another relay follows the chain now.
     pub(crate) async fn disconnect_block(
         &self,
+        fence: &Fence,
         hash: [u8; 32],
         notices: &[NewEvent],
-    ) -> Result<Appended> {
+    ) -> Result<Option<Appended>> {
         let mut transaction = self.begin().await?;
+        if !fence.pass(&mut transaction).await? {
+            transaction.rollback().await?;
+            return Ok(None);
+        }
         for sql in [
             "delete from chain_event where block_hash = $1",
             "update sent_transaction set block_hash = null where block_hash = $1",
@@ -118,7 +132,7 @@ impl Store {
         }
         let appended = Self::append(&mut transaction, notices).await?;
         transaction.commit().await?;
-        Ok(appended)
+        Ok(Some(appended))
     }
 
     /// The remembered blocks, oldest first: height and hash.

@@ -225,7 +225,7 @@ fn channel_id(row: &AnyRow) -> Result<ChannelId> {
 }
 
 /// `$1, $2, $3`.
-fn placeholders(count: usize) -> String {
+pub(super) fn placeholders(count: usize) -> String {
     let marks: Vec<String> = (1..=count).map(|number| format!("${number}")).collect();
     marks.join(", ")
 }

@@ -10,12 +10,14 @@ mod commit;
 mod deployment;
 mod event;
 mod forget;
+mod lease;
 mod proposal;
+mod relay;
 mod session;
 mod transaction;
 mod watch;
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::LazyLock, time::Duration};
 
 use anyhow::{Context as _, bail};
 use sqlx::{
@@ -31,13 +33,24 @@ pub(crate) use {
     commit::{Swap, SwapOutcome},
     event::{Appended, NewEvent, Retained},
     forget::Expired,
+    lease::{Fence, LeaseRow},
     proposal::StoredProposal,
+    relay::RelayRow,
     session::StoredChallenge,
     transaction::SentTransaction,
     watch::WatchAction,
 };
 
-static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/relay");
+static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    let mut migrations = sqlx::migrate!("../../migrations/relay");
+    // sqlx's own lock is not one on SQLite, and on Postgres it ends before our transaction does.
+    migrations.set_locking(false);
+    migrations
+});
+
+/// The advisory lock of Postgres that stands for "this schema is being migrated": "Sparky" in ASCII.
+/// SQLite has a single writer anyway.
+const MIGRATION_LOCK: i64 = 0x5370_6172_6b79;
 
 /// What the database answers with when it can not.
 pub(crate) type Result<T> = std::result::Result<T, sqlx::Error>;
@@ -162,10 +175,20 @@ pub async fn migrate(url: &str) -> anyhow::Result<()> {
             .with_context(|| format!("cannot create {}", folder.display()))?;
     }
     let store = Store::connect(url).await?;
+    // One transaction for all of it, under a lock: what fails half-way leaves the schema as it was, and
+    // of two that migrate at once the second finds nothing left to do.
+    let mut transaction = store.begin().await?;
+    if store.dialect == Dialect::Postgres {
+        sqlx::query("select pg_advisory_xact_lock($1)")
+            .bind(MIGRATION_LOCK)
+            .execute(&mut *transaction)
+            .await?;
+    }
     MIGRATIONS
-        .run(&store.write)
+        .run_direct(None, &mut *transaction, false)
         .await
         .context("cannot migrate the database")?;
+    transaction.commit().await?;
     store.close().await;
     Ok(())
 }

@@ -3,6 +3,9 @@
 //!
 //! Whether something is needed follows from the chain alone. What is written down here only keeps one
 //! need from being paid twice: a transaction that waits is waited for, whoever sent it.
+//!
+//! Of several relays on one database the one with the lease acts. It asks the database once more right
+//! before it sends something, so that one that was stopped and wakes up late sends nothing.
 
 mod act;
 mod follow_up;
@@ -21,12 +24,14 @@ use crate::{app::App, book, error::Result};
 /// Looks at every block, and whenever something was switched.
 pub(crate) async fn run(app: App) {
     let mut tip = app.tip.subscribe();
+    let mut lease = app.fleet.tower.is_held.subscribe();
     loop {
+        lease.mark_unchanged();
         let height = tip.borrow_and_update().height;
         let trouble = app.node_trouble.borrow().is_some();
-        if !trouble && app.tower_on.load(Ordering::Relaxed) {
+        if !trouble && app.tower_on.load(Ordering::Relaxed) && app.fleet.tower.is_fresh() {
             match patrol(&app, height).await {
-                Ok(()) => app.tower_checked.store(height, Ordering::Relaxed),
+                Ok(()) => checked(&app, height).await,
                 Err(cause) => {
                     tracing::error!(%cause, "the watchtower could not look");
                     metrics::counter!("sparky_watch_actions_total", "action" => "look", "result" => "failed").increment(1);
@@ -37,9 +42,21 @@ pub(crate) async fn run(app: App) {
             () = app.stopping.cancelled() => return,
             changed = tip.changed() => if changed.is_err() { return },
             () = app.tower_wake.notified() => {}
+            // Taken over from a relay that stands still: what it did not do is done now.
+            changed = lease.changed() => if changed.is_err() { return },
             // A node that was away, a wallet that was filled: look again without a block.
             () = tokio::time::sleep(Duration::from_secs(5)) => {}
         }
+    }
+}
+
+/// Notes that every closing channel was looked at, for the participants of all relays.
+async fn checked(app: &App, height: u32) {
+    app.tower_checked.store(height, Ordering::Relaxed);
+    if let Some(fence) = app.fleet.tower.fence()
+        && let Err(cause) = app.store.note_height(&fence, height).await
+    {
+        tracing::warn!(%cause, "the watchtower's height was not noted");
     }
 }
 
@@ -68,6 +85,9 @@ async fn patrol(app: &App, height: u32) -> Result<()> {
                 .is_some()
             {
                 continue;
+            }
+            if !app.fleet.tower.confirm(&app.store).await? {
+                return Ok(());
             }
             // One channel's trouble is not another's.
             if let Err(cause) = act(app, &channel, guarded, &action, height).await {

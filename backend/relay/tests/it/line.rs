@@ -26,7 +26,12 @@ pub struct Line {
 impl Line {
     /// A connection that has not said anything yet.
     pub async fn connect(world: &World) -> Self {
-        let url = format!("{}/api/v1/ws", world.url().replace("http", "ws"));
+        Self::connect_to(&world.url()).await
+    }
+
+    /// The same, to the relay at this address.
+    pub async fn connect_to(url: &str) -> Self {
+        let url = format!("{}/api/v1/ws", url.replace("http", "ws"));
         let (socket, _) = connect_async(url).await.expect("connects");
         Self {
             socket,
@@ -37,7 +42,12 @@ impl Line {
 
     /// A connection that has signed in and hears everything after `after`.
     pub async fn open(world: &World, who: &Participant, after: i64) -> Self {
-        let mut line = Self::connect(world).await;
+        Self::open_at(&world.url(), who, after).await
+    }
+
+    /// The same, to the relay at this address.
+    pub async fn open_at(url: &str, who: &Participant, after: i64) -> Self {
+        let mut line = Self::connect_to(url).await;
         line.ok("hello", json!({ "version": 1, "features": [] }))
             .await;
         line.ok("auth", json!({ "token": who.token })).await;

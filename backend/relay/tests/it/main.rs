@@ -6,6 +6,8 @@
 mod access;
 mod chain;
 mod closing;
+mod database;
+mod dump;
 mod limits;
 mod line;
 mod participant;

@@ -109,6 +109,20 @@ impl Participant {
         self.ask(Method::PUT, path, Some(body)).await
     }
 
+    #[allow(dead_code, reason = "for tests of several relays")]
+    /// The same person with the same session, at another relay.
+    pub fn at(&self, url: &str) -> Self {
+        Self {
+            key: self.key.clone(),
+            address: self.address.clone(),
+            token: self.token.clone(),
+            channels: self.channels.clone(),
+            url: url.to_owned(),
+            http: self.http.clone(),
+            ..*self
+        }
+    }
+
     /// What the relay shows of a channel.
     pub async fn view(&self, id: ChannelId) -> Value {
         let (status, view) = self.get(&format!("/channels/{id}")).await;

@@ -2,9 +2,11 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use sparky_protocol::{Login, SecretKey};
 
 use crate::{
+    dump::dump,
     line::Line,
     participant::Participant,
     two_relays,
@@ -268,13 +270,21 @@ async fn a_connection_ends_with_its_session() {
 async fn a_token_is_kept_as_a_hash_only() {
     let world = World::new().await;
     let alice = Participant::arrive(&world, 1).await;
-    let file = world
-        .database
-        .trim_start_matches("sqlite://")
-        .split('?')
-        .next()
-        .expect("a file")
-        .to_owned();
+    let rows = dump(&mut world.database.connect().await).await;
+    let hash = hex::encode(Sha256::digest(&alice.token));
+    assert!(rows.contains(&hash), "the session is there");
+    for secret in [alice.token.clone(), hex::encode(&alice.token)] {
+        assert!(!rows.contains(&secret), "the token is there");
+    }
+}
+
+/// What a row does not hold, a page of the file might.
+#[tokio::test]
+async fn a_token_is_nowhere_in_the_file() {
+    let world = World::in_file().await;
+    let alice = Participant::arrive(&world, 1).await;
+    let file = world.database.url().trim_start_matches("sqlite://");
+    let file = file.split('?').next().expect("a file");
     let mut found = 0;
     for suffix in ["", "-wal"] {
         let bytes = std::fs::read(format!("{file}{suffix}")).unwrap_or_default();

@@ -4,6 +4,7 @@ use serde_json::Value;
 use sparky_qtum::rpc::Client;
 use sparky_relay::{Chain, Relay, SecretUrl, deployment, migrate, set_deployment};
 
+use crate::database::Database;
 use crate::{
     line::Line,
     world::{QTUM, World},
@@ -19,21 +20,18 @@ async fn refusal(config: sparky_relay::Config) -> String {
 #[tokio::test]
 async fn a_relay_needs_schema_deployment_network_and_contract() {
     let world = World::new().await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let empty = format!(
-        "sqlite://{}?mode=rwc",
-        folder.path().join("empty.sqlite").display()
-    );
+    let database = Database::new().await;
+    let empty = database.url();
     let mut config = world.config();
-    config.database_url = SecretUrl::from(empty.clone());
+    config.database_url = SecretUrl::from(empty.to_owned());
 
     assert!(
         refusal(config.clone())
             .await
             .contains("run `sparky migrate` first")
     );
-    migrate(&empty).await.expect("migrates");
-    assert_eq!(deployment(&empty).await.expect("opens"), None);
+    migrate(empty).await.expect("migrates");
+    assert_eq!(deployment(empty).await.expect("opens"), None);
     assert_eq!(
         refusal(config.clone()).await,
         "no contract is deployed yet: run `sparky migrate` first"
@@ -41,14 +39,14 @@ async fn a_relay_needs_schema_deployment_network_and_contract() {
 
     let mut elsewhere = world.deployment.clone();
     elsewhere.contract = sparky_protocol::Account([7; 20]);
-    set_deployment(&empty, &elsewhere).await.expect("notes");
+    set_deployment(empty, &elsewhere).await.expect("notes");
     assert!(
         refusal(config.clone())
             .await
             .contains("the node has no contract at 0x0707")
     );
 
-    set_deployment(&empty, &world.deployment)
+    set_deployment(empty, &world.deployment)
         .await
         .expect("replaces one without channels");
     config.network = Chain::Testnet;
@@ -66,7 +64,7 @@ async fn a_deployment_with_channels_is_not_replaced() {
     world.channel(1).await;
     let mut other = world.deployment.clone();
     other.contract = sparky_protocol::Account([7; 20]);
-    let refused = set_deployment(&world.database, &other)
+    let refused = set_deployment(world.database.url(), &other)
         .await
         .expect_err("channels hang on it")
         .to_string();
@@ -74,7 +72,7 @@ async fn a_deployment_with_channels_is_not_replaced() {
         refused.starts_with("this database holds channels of another contract"),
         "{refused}"
     );
-    set_deployment(&world.database, &world.deployment)
+    set_deployment(world.database.url(), &world.deployment)
         .await
         .expect("the same again is fine");
 }

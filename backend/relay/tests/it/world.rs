@@ -5,14 +5,13 @@ use std::{future::Future, net::SocketAddr, time::Duration};
 use sparky_protocol::Hash;
 use sparky_qtum::{contract, rpc::Client, script::Gas};
 use sparky_relay::{Chain, Config, Deployment, Quotas, Relay, SecretUrl, migrate, set_deployment};
-use tempfile::TempDir;
 use tokio::{
     net::{TcpListener, TcpSocket},
     sync::oneshot,
     task::JoinHandle,
 };
 
-use crate::participant::Participant;
+use crate::{database::Database, participant::Participant};
 
 /// What a participant has on chain when it arrives, in satoshi.
 pub const WEALTH: u64 = 1_000 * 100_000_000;
@@ -22,12 +21,11 @@ pub struct World {
     pub chain: sparky_devchain::Handle,
     pub node: Client,
     pub deployment: Deployment,
-    pub database: String,
+    pub database: Database,
     relay: Option<Running>,
     bind: SocketAddr,
     tower: bool,
     adjust: Adjust,
-    _folder: TempDir,
 }
 
 /// What a test changes about the relay's settings.
@@ -59,25 +57,49 @@ impl World {
         Self::with(true, adjust).await
     }
 
+    /// Everything runs on an SQLite file, whatever this run of the tests is about.
+    pub async fn in_file() -> Self {
+        Self::on(Database::in_file(), true, Box::new(|_| {})).await
+    }
+
+    #[allow(dead_code, reason = "for tests of several relays")]
+    /// Everything but the relay: who wants one starts it at [`bind`](Self::bind).
+    pub async fn without_relay() -> Self {
+        Self::prepare(Database::new().await, true, Box::new(|_| {}))
+            .await
+            .0
+    }
+
+    #[allow(dead_code, reason = "for tests of several relays")]
+    /// Where its relay listens.
+    pub fn bind(&self) -> SocketAddr {
+        self.bind
+    }
+
     async fn with(tower: bool, adjust: impl Fn(&mut Config) + Send + Sync + 'static) -> Self {
+        Self::on(Database::new().await, tower, Box::new(adjust)).await
+    }
+
+    async fn on(database: Database, tower: bool, adjust: Adjust) -> Self {
+        let (mut world, listener) = Self::prepare(database, tower, adjust).await;
+        world.run(listener).await;
+        world
+    }
+
+    async fn prepare(database: Database, tower: bool, adjust: Adjust) -> (Self, TcpListener) {
         let chain = sparky_devchain::spawn(sparky_devchain::Config::default())
             .await
             .expect("a chain");
         let node = Client::new(chain.rpc_url()).expect("a client");
         let deployment = deploy(&node).await;
-        let folder = tempfile::tempdir().expect("a folder");
-        let database = format!(
-            "sqlite://{}?mode=rwc",
-            folder.path().join("relay.sqlite").display()
-        );
-        migrate(&database).await.expect("migrates");
-        set_deployment(&database, &deployment)
+        migrate(database.url()).await.expect("migrates");
+        set_deployment(database.url(), &deployment)
             .await
             .expect("notes the deployment");
         // The port stays the same when the relay is restarted, as its address is part of the login.
         let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0)));
         let bind = listener.local_addr().expect("an address");
-        let mut world = Self {
+        let world = Self {
             chain,
             node,
             deployment,
@@ -85,18 +107,17 @@ impl World {
             relay: None,
             bind,
             tower,
-            adjust: Box::new(adjust),
-            _folder: folder,
+            adjust,
         };
-        world.run(listener).await;
-        world
+        (world, listener)
     }
 
     /// How the relay of this world is set up.
     pub fn config(&self) -> Config {
         let mut config = Config {
             bind: self.bind,
-            database_url: SecretUrl::from(self.database.clone()),
+            database_url: SecretUrl::from(self.database.url().to_owned()),
+            nats_url: None,
             qtum_rpc_url: SecretUrl::from(self.chain.rpc_url().to_owned()),
             network: Chain::Dev,
             public_url: None,
@@ -250,7 +271,7 @@ async fn deploy(node: &Client) -> Deployment {
     }
 }
 
-/// Asks until there is an answer. Fails when there is none after a minute: the machine may be slow,
+/// Asks until there is an answer. Fails when there is none after three minutes: the machine may be slow,
 /// a condition that never comes is a defect.
 pub async fn eventually<T, F: Future<Output = Option<T>>>(
     what: &str,
@@ -264,7 +285,7 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(Duration::from_mins(1), asking)
+    tokio::time::timeout(Duration::from_mins(3), asking)
         .await
         .unwrap_or_else(|_| panic!("never: {what}"))
 }
