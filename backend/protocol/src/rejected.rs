@@ -83,7 +83,7 @@ pub enum Rejected {
         /// The one that came.
         got: u64,
     },
-    /// It would never expire in time, or has already.
+    /// It would not expire in time, or, for its sender, has already.
     #[error("lock expires at {expiry}, outside ({height}, {latest}]")]
     LockExpiryOutOfRange {
         /// Now.
@@ -247,6 +247,8 @@ impl Rejected {
         matches!(
             self,
             Self::ChannelFrozen { .. }
+                // Of a received lock: this view of the chain is behind its sender's.
+                | Self::LockExpiryOutOfRange { .. }
                 | Self::NonceGap { .. }
                 | Self::LockNotExpired { .. }
                 | Self::InsufficientBalance { .. }

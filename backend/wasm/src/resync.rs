@@ -66,9 +66,14 @@ fn merge_shown(known: Option<&str>, shown: &str, here: &str) -> Result<String> {
             .remember(shown.authorisations(), &tip),
     };
     let before = base.street(side).nonce();
-    let (channel, refused) = match base.adopt(shown.streets(), &tip) {
-        Ok(next) => (next, None),
+    // Our own words bind us even when the partner's are refused.
+    let (own, lie) = match base.adopt_own(side, shown.streets()) {
+        Ok(own) => (own, None),
         Err(why) => (base, Some(why.code())),
+    };
+    let (channel, refused) = match own.adopt(shown.streets(), &tip) {
+        Ok(next) => (next, lie),
+        Err(why) => (own, Some(why.code())),
     };
     json::print(&Merged {
         number: channel.params().number,

@@ -20,8 +20,9 @@ use crate::{
 /// How many ids a proof can give.
 const IDS_PER_PROOF: u64 = 64;
 
-/// Who reads the rules: an expired lock is offered for removal later than its removal is accepted,
-/// so that two views of the tip that differ by a few blocks do not meet as a refusal.
+/// Who reads the rules. A lock that expired on its way may still be added, and an expired one is
+/// offered for removal later than its removal is accepted, so that two views of the tip that differ
+/// do not meet as a refusal.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Role {
     Sender,
@@ -256,7 +257,7 @@ impl Ledger {
     ) -> Result<(), Rejected> {
         match operation {
             Operation::Transfer { amount } => self.transfer(*amount),
-            Operation::LockAdd { lock, .. } => self.add(lock, tip, window),
+            Operation::LockAdd { lock, .. } => self.add(lock, tip, window, role),
             Operation::LockSettle { id, preimage } => {
                 let at = self.position(*id)?;
                 if preimage.payment_hash() != self.locks[at].payment_hash {
@@ -284,7 +285,7 @@ impl Ledger {
         Ok(())
     }
 
-    fn add(&mut self, lock: &Lock, tip: &Tip, window: u32) -> Result<(), Rejected> {
+    fn add(&mut self, lock: &Lock, tip: &Tip, window: u32, role: Role) -> Result<(), Rejected> {
         if lock.amount.is_zero() {
             return Err(Rejected::NothingSent);
         }
@@ -299,7 +300,10 @@ impl Ledger {
             return Err(Rejected::TooLarge);
         }
         let (height, latest) = (tip.height, tip.height.saturating_add(window));
-        if lock.expiry <= height || latest < lock.expiry {
+        // A proof that was signed in time and came late must not stop those that follow it: a lock
+        // that expired on the way costs its recipient nothing.
+        let expired = role == Role::Sender && lock.expiry <= height;
+        if expired || latest < lock.expiry {
             return Err(Rejected::LockExpiryOutOfRange {
                 height,
                 latest,

@@ -16,8 +16,8 @@ impl Channel {
     /// Every signature, root and ack is verified; the operations in between are not needed. A proof
     /// that its signer could not pay for is refused as in [`Channel::accept`].
     ///
-    /// Whoever restores an old memory calls this before it signs anything: it is what keeps a used
-    /// nonce from being used again.
+    /// Whoever restores an old memory calls [`Channel::adopt_own`] and this before it signs anything:
+    /// it is what keeps a used nonce from being used again.
     pub fn adopt(&self, shown: &[Street; 2], tip: &Tip) -> Result<Self, Rejected> {
         let mut next = self.clone();
         for sender in Side::BOTH {
@@ -48,6 +48,16 @@ impl Channel {
             }
         }
         Ok(next)
+    }
+
+    /// Adopts only what `own` itself signed and no longer knows. It binds whatever else is shown with
+    /// it: a partner's promise that is not covered, now or ever, must not keep anybody from learning
+    /// which nonces are used.
+    pub fn adopt_own(&self, own: Side, shown: &[Street; 2]) -> Result<Self, Rejected> {
+        if shown[own].nonce() <= self.streets[own].nonce() {
+            return Ok(self.clone());
+        }
+        Ok(self.with_street(own, self.adopted(own, &shown[own])?))
     }
 
     /// The street with the shown proofs that are newer than the known ones behind them.

@@ -285,6 +285,29 @@ fn an_expired_lock_leaves_late_and_is_offered_later_still() {
 }
 
 #[test]
+fn a_lock_that_expired_on_its_way_does_not_stop_what_follows() {
+    let channel = channel();
+    let lock = lock(&channel, Side::A, 40, 1);
+    let late = update(&channel, Side::A, vec![add(lock)]);
+    let sent = channel.accept(&late, &tip()).expect("in time");
+    let next = update(&sent, Side::A, vec![transfer(1)]);
+    let after = at(lock.expiry + 100);
+    let received = channel.accept(&late, &after).expect("signed in time");
+    assert_eq!(received.street(Side::A).locks(), [lock]);
+    assert!(received.accept(&next, &after).is_ok());
+    // Its sender would not begin with it now.
+    assert_code(
+        channel.propose(Side::A, &[add(lock)], &after),
+        "lock-expiry-out-of-range",
+    );
+    // Before its recipient has seen the block that it was signed in, it only waits.
+    let early = at(lock.expiry - WINDOW - 1);
+    let why = channel.accept(&late, &early).expect_err("too far");
+    assert_eq!(why.code(), "lock-expiry-out-of-range");
+    assert!(why.is_temporary());
+}
+
+#[test]
 fn locks_have_bounds() {
     let channel = channel();
     let good = lock(&channel, Side::A, 1, 1);
@@ -480,6 +503,30 @@ fn who_lost_its_data_is_shown_its_own_words_and_goes_on() {
         Ok(3)
     );
     assert_eq!(known.adopt(lost.streets(), &tip()), Ok(known.clone()));
+}
+
+#[test]
+fn a_partner_s_uncovered_promise_does_not_hide_one_s_own_words() {
+    let known = send(&channel(), Side::A, vec![transfer(10)]);
+    let known = send(&known, Side::B, vec![transfer(50)]);
+    // B's deposit is gone, or was never there: what B promised can not be paid.
+    let facts = sparky_protocol::Facts::opened(params(), Amount(20), OPENED);
+    let lost = channel().with_facts(facts);
+    assert_code(
+        lost.adopt(known.streets(), &tip()),
+        "insufficient-channel-balance",
+    );
+    let learned = lost
+        .adopt_own(Side::A, known.streets())
+        .expect("A signed it");
+    assert_eq!(learned.street(Side::A), known.street(Side::A));
+    assert_eq!(learned.street(Side::B).nonce(), 0);
+    let next = learned.propose(Side::A, &[transfer(1)], &tip());
+    assert_eq!(next.map(|proof| proof.nonce), Ok(2));
+    assert_eq!(
+        learned.adopt_own(Side::A, lost.streets()),
+        Ok(learned.clone())
+    );
 }
 
 #[test]
