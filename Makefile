@@ -1,7 +1,7 @@
 # What you can do with this repository. Every recipe is a line you could have typed yourself.
 .DEFAULT_GOAL := help
 .PHONY: help start-services stop-services status logs clean prefund migrate mine \
-        build test test-postgres test-compose lint fmt gas e2e conformance \
+        build test test-postgres test-compose lint fmt gas e2e conformance fuzz \
         start-devchain stop-devchain status-devchain logs-devchain clean-devchain \
         start-docker stop-docker status-docker logs-docker clean-docker
 
@@ -102,6 +102,9 @@ e2e: ## Play the story in a browser (installs Debian's chromium when it is missi
 
 conformance: ## Compare the dev chain with what a real node answered
 	cargo test --workspace --locked --test conformance -- --nocapture
+
+fuzz: ## Play random channels until something breaks; TARGET=<name in fuzz/corpus>: one reader, with cargo-fuzz
+	@$(xtask) fuzz $(TARGET)
 
 $(sparky):
 	@$(xtask) build

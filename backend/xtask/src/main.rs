@@ -6,6 +6,7 @@ mod count;
 mod dapp;
 mod debian;
 mod fingerprint;
+mod fuzz;
 mod readme;
 mod servers;
 mod size;
@@ -40,9 +41,10 @@ fn run() -> Result<()> {
         "test-compose" => compose::play(),
         "test-postgres" => test::relay_on_postgres_only(),
         "with-servers" => servers::with_servers(&std::env::args().skip(2).collect::<Vec<_>>()),
+        "fuzz" => fuzz::run(std::env::args().nth(2).as_deref()),
         _ => bail!(
             "usage: cargo run -p sparky-xtask -- wasm | build | start | e2e | test | test-compose | \
-             test-postgres | with-servers COMMAND"
+             test-postgres | with-servers COMMAND | fuzz [TARGET]"
         ),
     }
 }
