@@ -25,21 +25,21 @@ fn metrics(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// The names that the relay's sources say in quotes right behind a call of `metrics`.
-fn given(folder: &Path, into: &mut BTreeSet<String>) {
+/// The names that the relay's sources say in quotes right behind a mark.
+fn named(folder: &Path, mark: &str, into: &mut BTreeSet<String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            given(&path, into);
+            named(&path, mark, into);
         } else if path.extension().is_some_and(|ending| ending == "rs") {
             let text = fs::read_to_string(&path).unwrap();
             let names = text
-                .split("metrics::")
+                .split(mark)
                 .skip(1)
                 .filter_map(|call| call.split('"').nth(1));
             into.extend(
                 names
-                    .filter(|name| name.starts_with("sparky_"))
+                    .filter(|name| name.to_lowercase().starts_with("sparky_"))
                     .map(str::to_owned),
             );
         }
@@ -58,7 +58,7 @@ fn alerts() -> Vec<Value> {
 #[test]
 fn every_number_that_is_asked_for_is_given() {
     let mut known = BTreeSet::new();
-    given(&root().join("backend/relay/src"), &mut known);
+    named(&root().join("backend/relay/src"), "metrics::", &mut known);
     assert!(known.len() > 10, "only {known:?}");
     let mut asked: BTreeSet<String> = alerts()
         .iter()
@@ -76,6 +76,20 @@ fn every_number_that_is_asked_for_is_given() {
     assert!(asked.len() > 10, "only {asked:?}");
     let unknown: Vec<_> = asked.difference(&known).collect();
     assert!(unknown.is_empty(), "the relay does not give {unknown:?}");
+}
+
+#[test]
+fn every_setting_of_the_relay_is_explained() {
+    let book = read(BOOK);
+    let mut settings = BTreeSet::new();
+    named(&root().join("backend/relay/src"), "env = ", &mut settings);
+    assert!(settings.len() > 10, "only {settings:?}");
+    for name in settings {
+        assert!(
+            book.contains(&format!("`{name}`")),
+            "{BOOK} does not speak of {name}"
+        );
+    }
 }
 
 #[test]
