@@ -8,7 +8,7 @@ use std::{
 use tokio::sync::watch;
 
 use super::Pace;
-use crate::store::{Fence, Store};
+use crate::store::{self, Fence, Store};
 
 /// A right that one relay has at a time.
 ///
@@ -61,7 +61,7 @@ impl Lease {
 
     /// Asks the database whether this relay still holds the lease: the last thing to do before
     /// something that can not be taken back.
-    pub(crate) async fn confirm(&self, store: &Store) -> Result<bool, sqlx::Error> {
+    pub(crate) async fn confirm(&self, store: &Store) -> store::Result<bool> {
         let Some(fence) = self.fence().filter(|_| self.is_fresh()) else {
             return Ok(false);
         };
@@ -93,7 +93,7 @@ impl Lease {
     }
 
     /// Gives it back, so that another relay can take it without waiting.
-    pub(crate) async fn give_up(&self, store: &Store) -> Result<(), sqlx::Error> {
+    pub(crate) async fn give_up(&self, store: &Store) -> store::Result<()> {
         let Some(fence) = self.fence() else {
             return Ok(());
         };

@@ -17,4 +17,5 @@ mod sign_in;
 mod socket;
 mod start;
 mod two_relays;
+mod upgrade;
 mod world;

@@ -31,7 +31,11 @@ pub struct Participant {
 impl Participant {
     /// Signs in with the key of this seed.
     pub async fn arrive(world: &World, seed: u8) -> Self {
-        let key = SecretKey::from_bytes(&[seed; 32]).expect("a key");
+        Self::with_key(world, SecretKey::from_bytes(&[seed; 32]).expect("a key")).await
+    }
+
+    /// Signs in with this key.
+    pub async fn with_key(world: &World, key: SecretKey) -> Self {
         let account = key.account();
         let mut participant = Self {
             address: address::encode(&account, Network::Regtest),

@@ -1,10 +1,13 @@
 //! A world for one test: a chain, a contract on it, a relay, and people.
 
-use std::{future::Future, net::SocketAddr, time::Duration};
+use std::{future::Future, net::SocketAddr, path::Path, time::Duration};
 
 use sparky_protocol::Hash;
 use sparky_qtum::{contract, rpc::Client, script::Gas};
-use sparky_relay::{Chain, Config, Deployment, Quotas, Relay, SecretUrl, migrate, set_deployment};
+use sparky_relay::{
+    Chain, Config, Deployment, Quotas, Relay, SecretUrl, deployment, migrate, set_deployment,
+};
+use tempfile::TempDir;
 use tokio::{
     net::{TcpListener, TcpSocket},
     sync::oneshot,
@@ -26,6 +29,9 @@ pub struct World {
     bind: SocketAddr,
     tower: bool,
     adjust: Adjust,
+    /// Where the chain goes on that was there before.
+    #[allow(dead_code, reason = "dropped with the world")]
+    history: Option<TempDir>,
 }
 
 /// What a test changes about the relay's settings.
@@ -86,28 +92,56 @@ impl World {
         world
     }
 
+    /// Everything runs on a database that has its past already, and on the chain that it followed.
+    pub async fn with_history(database: Database, blocks: &Path) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::copy(blocks, folder.path().join("blocks.log")).expect("copies");
+        let config = sparky_devchain::Config {
+            data_dir: Some(folder.path().to_owned()),
+            ..sparky_devchain::Config::default()
+        };
+        let chain = sparky_devchain::spawn(config).await.expect("a chain");
+        let deployment = deployment(database.url()).await.expect("opens");
+        let deployment = deployment.expect("the database has one");
+        let (mut world, listener) =
+            Self::assemble(chain, deployment, database, true, Box::new(|_| {}));
+        world.history = Some(folder);
+        world.run(listener).await;
+        world
+    }
+
     async fn prepare(database: Database, tower: bool, adjust: Adjust) -> (Self, TcpListener) {
         let chain = sparky_devchain::spawn(sparky_devchain::Config::default())
             .await
             .expect("a chain");
-        let node = Client::new(chain.rpc_url()).expect("a client");
-        let deployment = deploy(&node).await;
+        let deployment = deploy(&Client::new(chain.rpc_url()).expect("a client")).await;
         migrate(database.url()).await.expect("migrates");
         set_deployment(database.url(), &deployment)
             .await
             .expect("notes the deployment");
+        Self::assemble(chain, deployment, database, tower, adjust)
+    }
+
+    fn assemble(
+        chain: sparky_devchain::Handle,
+        deployment: Deployment,
+        database: Database,
+        tower: bool,
+        adjust: Adjust,
+    ) -> (Self, TcpListener) {
         // The port stays the same when the relay is restarted, as its address is part of the login.
         let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0)));
         let bind = listener.local_addr().expect("an address");
         let world = Self {
+            node: Client::new(chain.rpc_url()).expect("a client"),
             chain,
-            node,
             deployment,
             database,
             relay: None,
             bind,
             tower,
             adjust,
+            history: None,
         };
         (world, listener)
     }
