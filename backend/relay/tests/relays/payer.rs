@@ -151,6 +151,12 @@ impl Payer {
                 if let Ok(next) = channel.accept_ack(&ack) {
                     self.who.channels.insert(self.id, next);
                 }
+                // What the partner has acknowledged needs no confirmation: the relay may have
+                // forgotten it already.
+                let acked = self.who.channel(self.id).street(self.who.side(self.id));
+                let acked = acked.acked_nonce();
+                self.unconfirmed
+                    .retain(|(_, update)| acked < update.proof.proof.nonce);
             }
             return Ok(());
         }
@@ -164,6 +170,13 @@ impl Payer {
             {
                 self.unconfirmed.pop_front();
             }
+            return Ok(());
+        }
+        if self
+            .unconfirmed
+            .iter()
+            .all(|(waiting, _)| *waiting != request)
+        {
             return Ok(());
         }
         // Refused is what waited upon something that the relay could not write: again, from the start.
