@@ -70,8 +70,13 @@ impl Reserve {
 /// On Qtum plain transactions are mined before contract calls, so fees of about 0.1 QTUM per block
 /// keep a counter-claim out; a channel should not be worth that for its whole window.
 pub fn capacity_warning(capacity: Amount, window: u32) -> Option<Amount> {
-    let safe = Amount(SAFE_CAPACITY_PER_BLOCK.0 * u128::from(window));
+    let safe = safe_capacity(window);
     (safe < capacity).then_some(safe)
+}
+
+/// The largest capacity that `window` blocks protect well.
+pub fn safe_capacity(window: u32) -> Amount {
+    Amount(SAFE_CAPACITY_PER_BLOCK.0 * u128::from(window))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@
 pub mod address;
 mod base58check;
 pub mod contract;
+pub mod demo;
 pub mod digest;
 pub mod network;
 pub mod quantity;

@@ -90,6 +90,11 @@ pub const fn gas_limit_after_trial(gas_used: u64, gas_refunded: u64) -> u64 {
     needed.saturating_add(needed / 4).saturating_add(5_000)
 }
 
+/// The gas price of a transaction that replaces one which was not mined at `price`: half more.
+pub const fn raised_gas_price(price: u64) -> u64 {
+    price.saturating_add(price.div_ceil(2))
+}
+
 /// The gas price for `call`, in satoshi. Calls that race a deadline pay half more.
 pub fn gas_price(call: &ContractCall) -> u64 {
     match call {

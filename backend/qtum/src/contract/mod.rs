@@ -18,7 +18,7 @@ mod view;
 
 pub use encode::{encode, output};
 pub use event::{decode_log, topic};
-pub use gas::{DEPLOY_GAS_LIMIT, gas_limit, gas_limit_after_trial, gas_price};
+pub use gas::{DEPLOY_GAS_LIMIT, gas_limit, gas_limit_after_trial, gas_price, raised_gas_price};
 pub use reverts::{Revert, explain};
 pub use view::{ChannelView, DirectionView, View};
 

@@ -1,5 +1,7 @@
 //! Blocks and transactions.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::{Client, RpcError, param, wire};
@@ -149,6 +151,13 @@ pub struct OutputState {
     pub coinstake: bool,
 }
 
+/// How far an index of the node is.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct IndexState {
+    /// Whether it holds every block.
+    pub synced: bool,
+}
+
 #[derive(Deserialize)]
 struct SmartFee {
     #[serde(
@@ -228,6 +237,21 @@ impl Client {
     ) -> Result<Option<OutputState>, RpcError> {
         self.call("gettxout", &[param(txid), param(vout), param(true)])
             .await
+    }
+
+    /// An output of a block that no block spends, whatever the mempool holds; `None` if there is none.
+    pub async fn get_mined_tx_out(
+        &self,
+        txid: &Txid,
+        vout: u32,
+    ) -> Result<Option<OutputState>, RpcError> {
+        self.call("gettxout", &[param(txid), param(vout), param(false)])
+            .await
+    }
+
+    /// The node's indexes by name. `txindex` is missing where `-txindex` is not set.
+    pub async fn get_index_info(&self) -> Result<BTreeMap<String, IndexState>, RpcError> {
+        self.call("getindexinfo", &[]).await
     }
 
     /// Estimated fee in satoshi for 1,000 bytes; `None` on a quiet chain, where the least suffices.

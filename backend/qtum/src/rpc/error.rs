@@ -76,6 +76,7 @@ impl RpcError {
             _ if reason.contains("No information available for address") => {
                 Self::MissingIndex { flag: "-addrindex" }
             }
+            _ if reason.contains("Use -txindex") => Self::MissingIndex { flag: "-txindex" },
             _ => Self::Rejected {
                 method: method.to_owned(),
                 code,
@@ -109,6 +110,9 @@ impl RpcError {
             Self::Busy => "Try again, or raise -rpcworkqueue and -rpcthreads of the node.".to_owned(),
             Self::UnknownMethod(_) => {
                 "Use Qtum Core 27.1 or newer with its wallet enabled, or the embedded chain for dev_ methods.".to_owned()
+            }
+            Self::MissingIndex { flag: "-txindex" } => {
+                "Start the node with -txindex; it builds the index by itself.".to_owned()
             }
             Self::MissingIndex { flag } => format!("Start the node with {flag} and once with -reindex."),
             Self::Rejected { code, reason, .. } => explain_rejection(*code, reason),

@@ -15,6 +15,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 mod address;
 mod chain;
+mod checkup;
 mod coins;
 mod contract;
 mod development;
@@ -25,12 +26,13 @@ mod wire;
 
 pub use address::{AddressBalance, AddressUtxo, MempoolDelta};
 pub use chain::{
-    Block, BlockchainInfo, Header, NetworkInfo, Output, OutputScript, OutputState, RawTransaction,
-    VerboseBlock,
+    Block, BlockchainInfo, Header, IndexState, NetworkInfo, Output, OutputScript, OutputState,
+    RawTransaction, VerboseBlock,
 };
+pub use checkup::Finding;
 pub use contract::{CallOutcome, CallRequest, DgpInfo, Execution, LogEntry, Receipt};
 pub use error::RpcError;
-pub use node_wallet::{ContractSend, CreatedContract, SentCall};
+pub use node_wallet::{ContractSend, CreatedContract, SentCall, Signed, WalletInfo};
 pub use rejection::explain_rejection;
 
 /// How long to wait, how often to try again.

@@ -6,7 +6,8 @@ use sparky_protocol::Account;
 
 use super::{Client, RpcError, param, qtum, wire};
 use crate::digest::{BlockHash, Txid};
-use crate::script::Gas;
+use crate::script::{Gas, Script};
+use crate::wallet::Utxo;
 
 /// A transaction that the node's wallet made to call a contract.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -45,6 +46,46 @@ pub struct ContractSend<'a> {
     pub gas: Gas,
     /// Address of the wallet that calls; one of its choice if `None`.
     pub sender: Option<&'a str>,
+}
+
+/// How the wallet is.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct WalletInfo {
+    /// Its name.
+    #[serde(rename = "walletname")]
+    pub name: String,
+    /// Whether it can sign at all.
+    #[serde(default = "yes")]
+    pub private_keys_enabled: bool,
+    /// Until when it is unlocked, in seconds since 1970, 0 while it is locked; `None` without a passphrase.
+    #[serde(default)]
+    pub unlocked_until: Option<u64>,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// A transaction that the node's wallet has signed.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Signed {
+    /// The whole transaction in hexadecimal digits.
+    pub hex: String,
+    /// Whether nothing is missing.
+    pub complete: bool,
+}
+
+/// A row of `listunspent`.
+#[derive(Deserialize)]
+struct Unspent {
+    txid: Txid,
+    vout: u32,
+    #[serde(deserialize_with = "wire::satoshi")]
+    amount: u64,
+    #[serde(rename = "scriptPubKey")]
+    script: Script,
+    confirmations: u32,
+    spendable: bool,
 }
 
 #[derive(Deserialize)]
@@ -104,6 +145,40 @@ impl Client {
     /// What the wallet can spend, in satoshi.
     pub async fn get_balance(&self) -> Result<u64, RpcError> {
         Ok(self.call::<wire::Satoshi>("getbalance", &[]).await?.0)
+    }
+
+    /// How the wallet is: which one, and whether it can sign.
+    pub async fn get_wallet_info(&self) -> Result<WalletInfo, RpcError> {
+        self.call("getwalletinfo", &[]).await
+    }
+
+    /// What the wallet can spend from transactions with so many confirmations, in satoshi.
+    pub async fn get_confirmed_balance(&self, confirmations: u32) -> Result<u64, RpcError> {
+        let params = [param("*"), param(confirmations)];
+        Ok(self.call::<wire::Satoshi>("getbalance", &params).await?.0)
+    }
+
+    /// The wallet's confirmed coins that can be spent now. The node leaves out what is immature, locked
+    /// by hand, or spent in the mempool.
+    pub async fn list_confirmed_unspent(&self) -> Result<Vec<Utxo>, RpcError> {
+        let rows: Vec<Unspent> = self.call("listunspent", &[param(1)]).await?;
+        let coin = |row: Unspent| Utxo {
+            txid: row.txid,
+            vout: row.vout,
+            value: row.amount,
+            script: row.script,
+            height: None,
+            confirmations: row.confirmations,
+            coinbase: false,
+            spendable: row.spendable,
+        };
+        Ok(rows.into_iter().map(coin).collect())
+    }
+
+    /// Signs the inputs that spend the wallet's coins. Nothing is sent.
+    pub async fn sign_with_wallet(&self, hex: &str) -> Result<Signed, RpcError> {
+        self.call("signrawtransactionwithwallet", &[param(hex)])
+            .await
     }
 
     /// Pays satoshi from the wallet to an address.

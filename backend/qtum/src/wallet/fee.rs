@@ -51,6 +51,31 @@ impl FeeRate {
     }
 }
 
+/// What a waiting transaction pays, and for how many bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Paid {
+    /// The whole fee in satoshi, gas included.
+    pub fee: u64,
+    /// Bytes.
+    pub size: usize,
+}
+
+impl Paid {
+    /// What a replacement must pay on top for its own bytes, in satoshi for 1,000.
+    const INCREMENT: u64 = 10_000;
+
+    /// Whether a node takes this one in the place of `old`: more for each byte, and more in all by what
+    /// relaying it costs. Gas counts.
+    pub fn outbids(self, old: Self) -> bool {
+        let rate = |fee: u64, size: usize| u128::from(fee) * size as u128;
+        let relay = (self.size as u64)
+            .saturating_mul(Self::INCREMENT)
+            .div_ceil(1_000);
+        rate(old.fee, self.size) < rate(self.fee, old.size)
+            && old.fee.saturating_add(relay) <= self.fee
+    }
+}
+
 impl Default for FeeRate {
     fn default() -> Self {
         Self::MINIMUM

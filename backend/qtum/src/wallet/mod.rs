@@ -14,8 +14,8 @@ use crate::tx::{OutPoint, SignError, Transaction, TxOut};
 mod fee;
 mod select;
 
-pub use fee::{DUST, FeeRate, GAS_PRICE, MAX_STANDARD_SIZE};
-pub use select::plan;
+pub use fee::{DUST, FeeRate, GAS_PRICE, MAX_STANDARD_SIZE, Paid};
+pub use select::{plan, plan_together};
 
 /// No output holds more satoshi: Qtum's supply stays below 108 million QTUM.
 const MAX_MONEY: u64 = 107_822_406 * SATOSHI_PER_QTUM;

@@ -54,14 +54,52 @@ pub fn plan(
         };
         return Err(bill.refusal(candidates, super::balance(coins, owner).immature));
     };
-    let size = bill.size_without_change(chosen.len());
-    if MAX_STANDARD_SIZE < size {
-        return Err(WalletError::TooLarge {
-            size,
-            most: MAX_STANDARD_SIZE,
-        });
-    }
+    bill.check_size(chosen.len())?;
     Ok(bill.draw(owner, outputs, &chosen))
+}
+
+/// Plans a transaction from confirmed coins of all accounts of one wallet, which signs it later: for the
+/// wallet of a node. The change returns to the owner of the first coin, who is the sender of the calls.
+///
+/// `first` are spent in any case and come first: the coins of a transaction that this one replaces, which
+/// a node does not list any more.
+///
+/// # Errors
+/// Those of [`plan`].
+pub fn plan_together(
+    first: &[Utxo],
+    coins: &[Utxo],
+    outputs: &[Output],
+    fee_rate: FeeRate,
+) -> Result<Plan, WalletError> {
+    let bill = Bill::of(outputs, fee_rate)?;
+    let mut seen: BTreeSet<_> = first.iter().map(Utxo::outpoint).collect();
+    let mut usable: Vec<&Utxo> = coins
+        .iter()
+        .filter(|coin| {
+            let owner = coin.script.p2pkh_account();
+            owner.is_some_and(|owner| coin.is_usable(&owner))
+                && 0 < coin.confirmations
+                && fee_rate.input_fee() < coin.value
+        })
+        .filter(|coin| seen.insert(coin.outpoint()))
+        .collect();
+    usable.sort_by_key(|coin| (Reverse(coin.value), coin.outpoint()));
+    let chosen = if first.is_empty() {
+        bill.choose(&usable)
+    } else {
+        bill.fill(first, &usable)
+    };
+    let Some(chosen) = chosen else {
+        let all: Vec<&Utxo> = first.iter().chain(usable).collect();
+        let immature = coins.iter().filter(|coin| coin.is_immature());
+        let immature = immature.fold(0_u64, |sum, coin| sum.saturating_add(coin.value));
+        return Err(bill.refusal(&all, immature));
+    };
+    bill.check_size(chosen.len())?;
+    let owner = chosen.first().and_then(|coin| coin.script.p2pkh_account());
+    let owner = owner.ok_or(WalletError::WrongKey)?;
+    Ok(bill.draw(&owner, outputs, &chosen))
 }
 
 /// What has to be paid, whatever the coins.
@@ -155,6 +193,32 @@ impl Bill {
             }
         }
         None
+    }
+
+    /// `first`, and as few more as suffice of a list that falls in value.
+    fn fill<'a>(&self, first: &'a [Utxo], falling: &[&'a Utxo]) -> Option<Vec<&'a Utxo>> {
+        let mut chosen: Vec<&Utxo> = first.iter().collect();
+        let mut rest = falling.iter();
+        loop {
+            let sum = chosen
+                .iter()
+                .fold(0_u64, |sum, coin| sum.saturating_add(coin.value));
+            if self.need(chosen.len()) <= sum {
+                return Some(chosen);
+            }
+            chosen.push(rest.next()?);
+        }
+    }
+
+    fn check_size(&self, inputs: usize) -> Result<(), WalletError> {
+        let size = self.size_without_change(inputs);
+        if MAX_STANDARD_SIZE < size {
+            return Err(WalletError::TooLarge {
+                size,
+                most: MAX_STANDARD_SIZE,
+            });
+        }
+        Ok(())
     }
 
     fn refusal(&self, candidates: &[&Utxo], immature: u64) -> WalletError {

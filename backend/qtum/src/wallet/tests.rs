@@ -343,3 +343,49 @@ proptest! {
         let _ = plan_of(&coins, &pay(wish));
     }
 }
+
+fn of(account: u8, index: u8, value: u64) -> Utxo {
+    Utxo {
+        script: p2pkh(&Account([account; 20])),
+        ..coin(index, value)
+    }
+}
+
+#[test]
+fn a_node_pays_with_the_coins_of_all_its_accounts() {
+    let coins = [of(1, 1, 2 * QTUM), of(2, 2, 3 * QTUM)];
+    let plan = plan_together(&[], &coins, &pay(4 * QTUM), FeeRate::MINIMUM).unwrap();
+    assert_eq!(plan.coins, [coins[1].clone(), coins[0].clone()]);
+    assert_eq!(plan.owner, Account([2; 20]));
+    let change = plan.transaction.outputs.last().unwrap();
+    assert_eq!(change.script, p2pkh(&Account([2; 20])));
+
+    // What is not confirmed may never be.
+    let waiting = Utxo {
+        confirmations: 0,
+        ..of(3, 3, 100 * QTUM)
+    };
+    let short = plan_together(&[], &[waiting], &pay(QTUM), FeeRate::MINIMUM).unwrap_err();
+    assert_eq!(short.code(), "insufficient-onchain-balance");
+}
+
+#[test]
+fn a_replacement_spends_the_same_coin_first() {
+    let old = [of(1, 1, QTUM)];
+    let more = [of(2, 2, 9 * QTUM), of(3, 3, 8 * QTUM)];
+    let alone = plan_together(&old, &more, &pay(QTUM / 2), FeeRate::MINIMUM).unwrap();
+    assert_eq!(alone.coins, old);
+    let with = plan_together(&old, &more, &pay(2 * QTUM), FeeRate::MINIMUM).unwrap();
+    assert_eq!(with.coins, [old[0].clone(), more[0].clone()]);
+    assert_eq!(with.owner, Account([1; 20]));
+}
+
+#[test]
+fn a_replacement_pays_more_for_each_byte_and_in_all() {
+    let paid = |fee, size| Paid { fee, size };
+    let old = paid(1_000_000, 400);
+    assert!(paid(1_004_000, 400).outbids(old));
+    assert!(!paid(1_003_999, 400).outbids(old), "its own relaying");
+    assert!(!paid(1_100_000, 500).outbids(old), "less for each byte");
+    assert!(!old.outbids(old));
+}

@@ -6,6 +6,7 @@ mod transactions;
 
 #[cfg(feature = "rpc")]
 mod answers;
+mod checkup;
 #[cfg(feature = "rpc")]
 mod following;
 #[cfg(feature = "rpc")]
