@@ -18,7 +18,7 @@ use crate::{
     book::Book,
     chain::mirror::Mirror,
     commit::Committer,
-    config::Chain,
+    config::{Chain, TowerLimits},
     crowd::{Crowd, Doors},
     error::{Error, Result},
     fleet::{Fleet, Hint},
@@ -27,6 +27,7 @@ use crate::{
     quotas::Bounds,
     sessions::Sessions,
     store::{Appended, Deployment, Store},
+    watchtower::Purse,
 };
 
 /// The relay's parts, shared by all tasks. Cloning it is cloning a pointer.
@@ -46,6 +47,10 @@ pub(crate) struct Parts {
     pub(crate) crowd: Arc<Crowd>,
     /// The node's wallet that pays for the watchtower's transactions.
     pub(crate) tower_wallet: rpc::Client,
+    /// What the watchtower may spend, and how soon it offers more.
+    pub(crate) tower_limits: TowerLimits,
+    /// What the watchtower's wallet holds, as it was last seen.
+    pub(crate) purse: watch::Sender<Purse>,
     /// Contracts besides our own that may be called.
     pub(crate) allowed_contracts: Vec<Account>,
     pub(crate) deployment: Deployment,
@@ -57,6 +62,8 @@ pub(crate) struct Parts {
     pub(crate) window_bounds: [u32; 2],
     pub(crate) store: Store,
     pub(crate) node: rpc::Client,
+    /// The same node, asked without patience: how is it now?
+    pub(crate) probe: rpc::Client,
     pub(crate) hub: Hub,
     /// The other relays on this database.
     pub(crate) fleet: Fleet,

@@ -8,6 +8,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sparky_protocol::{Account, Hash, Login, Signature};
+use sparky_qtum::demo;
 
 use crate::{
     app::App,
@@ -93,6 +94,7 @@ async fn challenge(
     Body(request): Body<ChallengeRequest>,
 ) -> Result<(StatusCode, Json<Challenge>)> {
     let account = app.parse_account(&request.address)?;
+    refuse_demo(&app, &account)?;
     let origin = allowed_origin(&app, &headers)?;
     let lifetime = u64::from(app.quotas.challenge_seconds);
     let issued_at = u64::try_from(clock::seconds()).unwrap_or(0);
@@ -124,6 +126,16 @@ async fn challenge(
             login,
         }),
     ))
+}
+
+/// Everybody has the keys of the demo's accounts: money behind them belongs to whoever is first.
+fn refuse_demo(app: &App, account: &Account) -> Result<()> {
+    if demo::is_published(account) && !app.chain.is_private() {
+        return Err(Error::DemoKeyRefused {
+            network: app.chain.name(),
+        });
+    }
+    Ok(())
 }
 
 #[derive(Deserialize)]

@@ -2,7 +2,8 @@
 
 use std::{fmt, net::SocketAddr, str::FromStr};
 
-use sparky_qtum::Network;
+use sparky_protocol::policy::MIN_WINDOW_MAINNET;
+use sparky_qtum::{Network, SATOSHI_PER_QTUM, quantity};
 
 use crate::quotas::Quotas;
 
@@ -57,6 +58,10 @@ pub struct Config {
     #[arg(long, env = "SPARKY_TOWER_WALLET")]
     pub tower_wallet: Option<String>,
 
+    /// What the watchtower may spend
+    #[command(flatten)]
+    pub tower_limits: TowerLimits,
+
     /// QRC20 contracts that may be called besides those of open channels, separated by commas
     #[arg(long, env = "SPARKY_ALLOWED_CONTRACTS", value_delimiter = ',')]
     pub allowed_contracts: Vec<String>,
@@ -64,6 +69,53 @@ pub struct Config {
     /// How much one client may take
     #[command(flatten)]
     pub quotas: Quotas,
+}
+
+/// What the watchtower may spend, and how soon it offers more. Amounts are satoshi here and QTUM on the
+/// command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::Args)]
+pub struct TowerLimits {
+    /// Blocks after which a transaction of the tower that is not mined is replaced by a dearer one
+    #[arg(long = "tower-patience", env = "SPARKY_TOWER_PATIENCE", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    pub patience: u32,
+
+    /// The most that the tower pays for one gas, in satoshi
+    #[arg(
+        long = "tower-gas-price-max",
+        env = "SPARKY_TOWER_GAS_PRICE_MAX",
+        default_value_t = 500
+    )]
+    pub gas_price_max: u64,
+
+    /// QTUM that the tower spends in a day (2,700 blocks) on calls that save little
+    #[arg(long = "tower-budget-day", env = "SPARKY_TOWER_BUDGET_DAY", default_value = "20", value_parser = satoshi)]
+    pub budget_day: u64,
+
+    /// QTUM that the tower spends for one channel on calls that save little
+    #[arg(long = "tower-budget-channel", env = "SPARKY_TOWER_BUDGET_CHANNEL", default_value = "1", value_parser = satoshi)]
+    pub budget_channel: u64,
+
+    /// QTUM below which the balance of the tower's wallet is said to be low
+    #[arg(long = "tower-low-balance", env = "SPARKY_TOWER_LOW_BALANCE", default_value = "5", value_parser = satoshi)]
+    pub low_balance: u64,
+}
+
+impl Default for TowerLimits {
+    fn default() -> Self {
+        Self {
+            patience: 3,
+            gas_price_max: 500,
+            budget_day: 20 * SATOSHI_PER_QTUM,
+            budget_channel: SATOSHI_PER_QTUM,
+            low_balance: 5 * SATOSHI_PER_QTUM,
+        }
+    }
+}
+
+/// Satoshi of an amount in QTUM.
+fn satoshi(text: &str) -> Result<u64, String> {
+    let amount = quantity::parse_qtum(text).map_err(|cause| cause.to_string())?;
+    u64::try_from(amount.0).map_err(|_| format!("{text} QTUM are more than there are"))
 }
 
 impl Config {
@@ -130,9 +182,23 @@ impl Chain {
         10_000
     }
 
+    /// The shortest finalization period that a channel may have, in blocks, whatever the contract allows:
+    /// a day where there is something to lose.
+    pub fn min_window(self) -> u32 {
+        if self == Self::Mainnet {
+            MIN_WINDOW_MAINNET
+        } else {
+            1
+        }
+    }
+
     /// The finalization period that a new channel gets unless its opener says otherwise, in blocks.
     pub fn default_window(self) -> u32 {
-        if self.is_private() { 50 } else { 2_700 }
+        if self.is_private() {
+            50
+        } else {
+            MIN_WINDOW_MAINNET
+        }
     }
 }
 
@@ -204,6 +270,19 @@ mod tests {
     fn a_url_without_password_is_printed_whole() {
         let url = SecretUrl::from("sqlite://relay.sqlite?mode=rwc".to_owned());
         assert_eq!(url.to_string(), "sqlite://relay.sqlite?mode=rwc");
+    }
+
+    #[test]
+    fn a_day_is_the_least_where_there_is_something_to_lose() {
+        let chains = [Chain::Dev, Chain::Regtest, Chain::Testnet, Chain::Mainnet];
+        assert_eq!(chains.map(Chain::min_window), [1, 1, 1, 2_700]);
+        assert!(Chain::Mainnet.min_window() <= Chain::Mainnet.default_window());
+    }
+
+    #[test]
+    fn budgets_are_given_in_qtum() {
+        assert_eq!(satoshi("0.5"), Ok(50_000_000));
+        assert!(satoshi("much").is_err());
     }
 
     #[test]

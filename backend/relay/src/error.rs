@@ -45,6 +45,8 @@ pub(crate) enum Error {
     LoginRefused(&'static str),
     #[error("pages of {origin} may not sign in at this relay")]
     OriginRefused { origin: String },
+    #[error("everybody has the key of this demo account; create your own for {network}")]
+    DemoKeyRefused { network: &'static str },
     #[error("channel {number} is between {a} and {b}")]
     NotParticipant { number: u64, a: String, b: String },
     #[error("this relay knows no channel {0}")]
@@ -102,6 +104,7 @@ impl Error {
             Self::SessionExpired => "session-expired",
             Self::LoginRefused(_) => "login-refused",
             Self::OriginRefused { .. } => "origin-refused",
+            Self::DemoKeyRefused { .. } => "demo-key-refused",
             Self::NotParticipant { .. } => "not-participant",
             Self::UnknownChannel(_) => "unknown-channel",
             Self::NonceConflict { .. } => "nonce-conflict",

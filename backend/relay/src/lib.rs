@@ -39,9 +39,12 @@ mod socket;
 mod store;
 mod watchtower;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU32},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32},
+    },
+    time::Duration,
 };
 
 use anyhow::{Context as _, bail, ensure};
@@ -57,7 +60,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use config::{Chain, Config, SecretUrl};
+pub use config::{Chain, Config, SecretUrl, TowerLimits};
 pub use quotas::Quotas;
 pub use store::{Deployment, migrate};
 
@@ -74,6 +77,13 @@ use crate::{
     routes::Routes,
     sessions::Sessions,
     store::Store,
+};
+
+/// How the node is asked for its health: once, and not for long.
+const PROBE: rpc::Patience = rpc::Patience {
+    timeout: Duration::from_secs(5),
+    attempts: 1,
+    pause: Duration::ZERO,
 };
 
 /// A relay that is ready to serve.
@@ -101,7 +111,21 @@ impl Relay {
             config.network.name()
         );
         let node = rpc::Client::new(config.qtum_rpc_url.expose())?;
+        let chain = node.get_blockchain_info().await?.chain;
+        ensure!(
+            chain == config.network.network().rpc_chain(),
+            "the node follows the chain {chain}, and the configuration says {}: name another node, or another network",
+            config.network.name()
+        );
         let window_bounds = look(&node, &deployment).await?;
+        ensure!(
+            config.network.min_window() <= window_bounds[0],
+            "the contract takes finalization periods of {} blocks, and on {} none below {} protects anybody: deploy it \
+             with `sparky migrate`",
+            window_bounds[0],
+            config.network.name(),
+            config.network.min_window()
+        );
         let contract_block = node
             .get_block_hash(deployment.height)
             .await?
@@ -132,6 +156,9 @@ impl Relay {
             doors: Doors::new(quotas.connections, quotas.host_connections),
             crowd: Arc::default(),
             tower_wallet,
+            tower_limits: config.tower_limits,
+            probe: rpc::Client::with_patience(config.qtum_rpc_url.expose(), PROBE)?,
+            purse: watch::Sender::new(watchtower::Purse::default()),
             allowed_contracts,
             domain: Domain {
                 chain_id: network.chain_id(),

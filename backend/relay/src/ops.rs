@@ -10,8 +10,9 @@ use axum::{
 };
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use serde_json::{Value, json};
+use sparky_protocol::policy;
 
-use crate::{app::App, chain::window, gauges, problems, routes::Routes};
+use crate::{app::App, chain::window, clock, gauges, problems, routes::Routes};
 
 /// Blocks that the follower may be behind before opening and closing should wait.
 const LAG: u32 = 2;
@@ -37,6 +38,7 @@ pub(crate) fn routes() -> Routes {
 /// Everything that a client needs to know before it speaks to this relay.
 async fn info(State(app): State<App>) -> Json<Value> {
     let [min, max] = app.window_bounds;
+    let window = app.chain.default_window().clamp(min, max);
     Json(json!({
         "network": app.chain.name(),
         "chainId": app.domain.chain_id,
@@ -45,7 +47,8 @@ async fn info(State(app): State<App>) -> Json<Value> {
         "contractBlock": app.contract_block.to_string(),
         "blockSeconds": app.chain.block_seconds(),
         "confirmations": app.confirmations,
-        "window": { "default": app.chain.default_window().clamp(min, max), "min": min, "max": max },
+        "window": { "default": window, "min": min, "max": max },
+        "safeCapacitySat": policy::safe_capacity(window),
         "penaltyBps": app.chain.penalty_bps(),
         "reserve": app.reserve(),
         "tip": window::tip_view(&app),
@@ -71,22 +74,14 @@ async fn healthz() -> Json<Value> {
 /// node, so this is for operators and for those who are about to open or close.
 async fn readyz(State(app): State<App>) -> Response {
     let database = app.store.ping().await.map_err(|cause| cause.to_string());
-    let trouble = app.node_trouble.borrow().clone();
     let tip = app.height();
-    let chain = match trouble {
-        Some(trouble) => Err(trouble),
-        None => match app.node.get_blockchain_info().await {
-            Err(cause) => Err(format!("{cause} {}", cause.what_to_do())),
-            Ok(node) if node.initial_block_download && !app.chain.is_private() => Err(format!(
-                "the node is syncing: {} of {} blocks",
-                node.blocks, node.headers
-            )),
-            Ok(node) if tip + LAG < node.blocks => {
-                Err(format!("{} blocks behind the node", node.blocks - tip))
-            }
-            Ok(_) => Ok(()),
-        },
+    let chain = chain_state(&app, tip).await;
+    let warning = if app.tower_on.load(Ordering::Relaxed) {
+        app.purse.borrow().warning()
+    } else {
+        None
     };
+    let warnings: Vec<String> = warning.into_iter().collect();
     let ready = database.is_ok() && chain.is_ok();
     let status = if ready {
         StatusCode::OK
@@ -100,8 +95,33 @@ async fn readyz(State(app): State<App>) -> Response {
         "chain": chain.err(),
         // Said, and no reason to send clients away: without hints the relays look for themselves.
         "nats": (*app.fleet.nats.borrow() == Some(false)).then_some("not connected"),
+        "warnings": warnings,
     });
     (status, Json(body)).into_response()
+}
+
+/// Whether the chain can be used: the node as it is now, then how far the relay has followed it.
+async fn chain_state(app: &App, tip: u32) -> Result<(), String> {
+    let now = u64::try_from(clock::seconds()).unwrap_or(0);
+    let findings = app.probe.examine(app.network(), now).await;
+    let troubles: Vec<String> = findings
+        .into_iter()
+        .filter_map(|finding| finding.result.err())
+        .collect();
+    if !troubles.is_empty() {
+        return Err(troubles.join(" "));
+    }
+    if let Some(trouble) = app.node_trouble.borrow().clone() {
+        return Err(trouble);
+    }
+    let height = app.probe.get_block_count().await;
+    match height.map_err(|cause| cause.to_string())? {
+        height if tip + LAG < height => Err(format!(
+            "The relay is {} blocks behind the node and follows. Payments in channels go on.",
+            height - tip
+        )),
+        _ => Ok(()),
+    }
 }
 
 async fn openapi() -> Response {

@@ -66,6 +66,7 @@ pub(crate) const PROBLEMS: &[Problem] = &[
     row("session-expired", 401, No, "Please unlock again.", "The session has ended. Sign in again; nothing is lost."),
     row("login-refused", 401, No, "The login was refused.", "A challenge is good for one answer, for five minutes, from the page that asked for it, signed by the account it names."),
     row("clock-skew", 401, No, "Your clock is off.", "Sign-in needs a clock within five minutes."),
+    row("demo-key-refused", 403, No, "This demo key is public.", "The keys of the demo accounts are published, so they are for dev and regtest only. Create a key of your own."),
     row("origin-refused", 403, No, "Pages of this origin may not sign in here.", "The operator lists the origins that may. Do not sign in through a page that you do not know."),
     row("not-participant", 403, No, "This channel is not yours.", "A channel's proofs are shown to its two participants only."),
     // Paying.

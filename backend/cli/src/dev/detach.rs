@@ -157,9 +157,5 @@ fn tell(
   stop         make stop-services
 "
     );
-    // A person in front of `make` wants the next steps even though the output is piped.
-    if context.output.json {
-        context.output.note(&text);
-    }
     context.output.show(&value, |_| text)
 }

@@ -141,6 +141,7 @@ async fn start_chain(args: &Args, context: &Context) -> Result<Handle> {
         password: "test".into(),
         data_dir: Some(context.data.join("chain")),
         empty: false,
+        indexes: sparky_devchain::Indexes::default(),
     };
     let port = match args.rpc_port {
         Some(port) => port,
@@ -168,6 +169,7 @@ fn config(args: &Args, bind: SocketAddr, database_url: SecretUrl, rpc_url: &str)
         confirmations: None,
         tower: args.tower,
         tower_wallet: None,
+        tower_limits: sparky_relay::TowerLimits::default(),
         allowed_contracts: Vec::new(),
         quotas: sparky_relay::Quotas::default(),
     }

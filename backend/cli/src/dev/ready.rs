@@ -11,6 +11,17 @@ pub async fn is_ready(url: &str) -> bool {
     get(&format!("{url}/readyz")).await.is_some()
 }
 
+/// What `GET /readyz` says, ready or not.
+pub async fn readiness(url: &str) -> Option<Value> {
+    let answer = reqwest::Client::new()
+        .get(format!("{url}/readyz"))
+        .timeout(PATIENCE)
+        .send()
+        .await
+        .ok()?;
+    answer.json().await.ok()
+}
+
 /// What the relay tells about itself.
 pub async fn info(url: &str) -> Option<Value> {
     get(&format!("{url}/api/v1/info")).await?.json().await.ok()

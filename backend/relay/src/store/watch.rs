@@ -21,6 +21,15 @@ pub(crate) struct WatchAction {
     pub(crate) sent_at: u32,
     pub(crate) mined_at: Option<u32>,
     pub(crate) failed_at: Option<u32>,
+    /// Satoshi: all that it may cost while it waits, what it did cost once it is mined, else nothing.
+    pub(crate) fee: u64,
+}
+
+impl WatchAction {
+    /// Whether it may still be mined, as far as anybody knows.
+    pub(crate) const fn is_pending(&self) -> bool {
+        self.mined_at.is_none() && self.failed_at.is_none()
+    }
 }
 
 impl Store {
@@ -63,15 +72,16 @@ impl Store {
         Ok(disabled.flatten())
     }
 
-    /// Keeps a transaction before it is broadcast.
+    /// Keeps a transaction before it is broadcast. What it replaces costs nothing from now on.
     pub(crate) async fn put_watch_action(
         &self,
         action: &WatchAction,
+        replaced: Option<&WatchAction>,
         events: &[NewEvent],
     ) -> Result<Appended> {
         let sql = "
-            insert into watch_action (need, attempt, channel_id, guarded, call, transaction_id, raw, sent_at)
-            values ($1, $2, $3, $4, $5, $6, $7, $8)";
+            insert into watch_action (need, attempt, channel_id, guarded, call, transaction_id, raw, sent_at, fee)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
         let mut transaction = self.begin().await?;
         sqlx::query(sql)
             .bind(action.need.0.to_vec())
@@ -82,8 +92,16 @@ impl Store {
             .bind(action.txid.to_vec())
             .bind(action.raw.clone())
             .bind(big(action.sent_at)?)
+            .bind(big(action.fee)?)
             .execute(&mut *transaction)
             .await?;
+        if let Some(replaced) = replaced {
+            sqlx::query("update watch_action set fee = 0 where need = $1 and attempt = $2")
+                .bind(replaced.need.0.to_vec())
+                .bind(i64::from(replaced.attempt))
+                .execute(&mut *transaction)
+                .await?;
+        }
         let appended = Self::append(&mut transaction, events).await?;
         transaction.commit().await?;
         Ok(appended)
@@ -96,11 +114,12 @@ impl Store {
         events: &[NewEvent],
     ) -> Result<Appended> {
         let mut transaction = self.begin().await?;
-        sqlx::query("update watch_action set mined_at = $3, failed_at = $4 where need = $1 and attempt = $2")
+        sqlx::query("update watch_action set mined_at = $3, failed_at = $4, fee = $5 where need = $1 and attempt = $2")
             .bind(action.need.0.to_vec())
             .bind(i64::from(action.attempt))
             .bind(action.mined_at.map(i64::from))
             .bind(action.failed_at.map(i64::from))
+            .bind(big(action.fee)?)
             .execute(&mut *transaction)
             .await?;
         let appended = Self::append(&mut transaction, events).await?;
@@ -111,7 +130,7 @@ impl Store {
     /// The latest attempt for a need.
     pub(crate) async fn watch_action(&self, need: Hash) -> Result<Option<WatchAction>> {
         let sql = "
-            select need, attempt, channel_id, guarded, call, transaction_id, raw, sent_at, mined_at, failed_at
+            select need, attempt, channel_id, guarded, call, transaction_id, raw, sent_at, mined_at, failed_at, fee
             from watch_action where need = $1 order by attempt desc limit 1";
         let row = sqlx::query(sql)
             .bind(need.0.to_vec())
@@ -120,10 +139,59 @@ impl Store {
         row.as_ref().map(read).transpose()
     }
 
+    /// The newest action that waits for this purpose, whatever its call.
+    pub(crate) async fn pending_watch_action_for(
+        &self,
+        id: ChannelId,
+        guarded: Side,
+    ) -> Result<Option<WatchAction>> {
+        let sql = "
+            select need, attempt, channel_id, guarded, call, transaction_id, raw, sent_at, mined_at, failed_at, fee
+            from watch_action
+            where channel_id = $1 and guarded = $2 and mined_at is null and failed_at is null
+            order by sent_at desc, attempt desc limit 1";
+        let row = sqlx::query(sql)
+            .bind(id.0.0.to_vec())
+            .bind(side_number(guarded))
+            .fetch_optional(&self.read)
+            .await?;
+        row.as_ref().map(read).transpose()
+    }
+
+    /// How many transactions for a need the contract refused.
+    pub(crate) async fn count_refused(&self, need: Hash) -> Result<u32> {
+        let sql = "
+            select count(*) from watch_action
+            where need = $1 and mined_at is not null and failed_at is not null";
+        let count: i64 = sqlx::query_scalar(sql)
+            .bind(need.0.to_vec())
+            .fetch_one(&self.read)
+            .await?;
+        Ok(u32::try_from(count).unwrap_or(u32::MAX))
+    }
+
+    /// What actions since a height cost, in satoshi: those for one channel, or all.
+    pub(crate) async fn watch_spending(&self, since: u32, of: Option<ChannelId>) -> Result<u64> {
+        // A sum of bigint is a numeric to Postgres.
+        let all =
+            "select cast(coalesce(sum(fee), 0) as bigint) from watch_action where $1 <= sent_at";
+        let one = "
+            select cast(coalesce(sum(fee), 0) as bigint) from watch_action
+            where $1 <= sent_at and channel_id = $2";
+        let query = match of {
+            None => sqlx::query_scalar(all).bind(i64::from(since)),
+            Some(id) => sqlx::query_scalar(one)
+                .bind(i64::from(since))
+                .bind(id.0.0.to_vec()),
+        };
+        let sum: i64 = query.fetch_one(&self.read).await?;
+        Ok(u64::try_from(sum).unwrap_or(0))
+    }
+
     /// All actions for a channel, oldest first.
     pub(crate) async fn watch_actions(&self, id: ChannelId) -> Result<Vec<WatchAction>> {
         let sql = "
-            select need, attempt, channel_id, guarded, call, transaction_id, raw, sent_at, mined_at, failed_at
+            select need, attempt, channel_id, guarded, call, transaction_id, raw, sent_at, mined_at, failed_at, fee
             from watch_action where channel_id = $1 order by sent_at, attempt";
         let rows = sqlx::query(sql)
             .bind(id.0.0.to_vec())
@@ -135,8 +203,9 @@ impl Store {
     /// Actions that are neither mined nor given up.
     pub(crate) async fn pending_watch_actions(&self) -> Result<Vec<WatchAction>> {
         let sql = "
-            select need, attempt, channel_id, guarded, call, transaction_id, raw, sent_at, mined_at, failed_at
-            from watch_action where mined_at is null and failed_at is null order by sent_at";
+            select need, attempt, channel_id, guarded, call, transaction_id, raw, sent_at, mined_at, failed_at, fee
+            from watch_action where mined_at is null and failed_at is null
+            order by sent_at, attempt";
         let rows = sqlx::query(sql).fetch_all(&self.read).await?;
         rows.iter().map(read).collect()
     }
@@ -159,5 +228,6 @@ fn read(row: &AnyRow) -> Result<WatchAction> {
         sent_at: whole(row, "sent_at")?,
         mined_at: height("mined_at")?,
         failed_at: height("failed_at")?,
+        fee: whole(row, "fee")?,
     })
 }

@@ -1,9 +1,14 @@
-//! Sends what is needed: one transaction for one need.
+//! Sends what is needed: one transaction for one need, and never two that can both be mined.
 
-use sparky_protocol::{Channel, ContractCall, Hash, Side, watch::Action};
-use sparky_qtum::{Txid, contract, rpc::ContractSend, script::Gas};
+use sparky_protocol::{Channel, ContractCall, Side, watch::Action};
+use sparky_qtum::{Txid, contract, rpc::RpcError, tx::Transaction};
 
-use super::tell::{count, event, event_data, name, report_failure};
+use super::{
+    Memory,
+    budget::{self, DAY, Spent},
+    purse::{self, Made, Order, need_of},
+    tell::{count, event, event_data, name, report_failure},
+};
 use crate::{
     app::App,
     chain::transactions::calls_of,
@@ -11,86 +16,230 @@ use crate::{
     store::WatchAction,
 };
 
-/// Attempts for one need that the contract refused, before the tower gives it up and says so.
+/// Transactions for one need that the contract refused, before the tower gives it up.
 const ATTEMPTS: u32 = 3;
 
-/// Sends what is needed, unless it is on its way.
+/// A call of somebody else that waits and does what is needed spares the tower its own, for so many
+/// blocks: it may wait for ever, on purpose.
+const COURTESY: u32 = 3;
+
+/// Does what a channel needs, unless it is on its way.
 pub(super) async fn act(
     app: &App,
+    memory: &mut Memory,
     channel: &Channel,
     guarded: Side,
     action: &Action,
     height: u32,
 ) -> Result<()> {
     let data = contract::encode(&action.call);
-    let need = Hash::sha256(&data);
+    let need = need_of(&data);
     let last = app.store.watch_action(need).await?;
-    let attempt = match last {
-        Some(last) if last.failed_at.is_none() && last.mined_at.is_none() => return Ok(()),
-        // Refused again and again: somebody has to look, more of the same does not help.
-        Some(last) if last.failed_at.is_some() && ATTEMPTS <= last.attempt => return Ok(()),
-        // Mined and needed all the same: refused, or its block is gone.
-        Some(last) => last.attempt + 1,
-        None => 1,
+    let attempt = last.as_ref().map_or(0, |last| last.attempt) + 1;
+    let purpose = Purpose {
+        channel,
+        guarded,
+        action,
+        data: &data,
+        attempt,
+        height,
     };
-    if is_in_mempool(app, &data).await? {
+    if let Some(last) = last {
+        if last.is_pending() {
+            return if is_late(app, &last, action, height) {
+                replace(app, &purpose, &last).await
+            } else {
+                Ok(())
+            };
+        }
+        match (last.mined_at, last.failed_at) {
+            // A node refused it in this very block: the next one may see it otherwise.
+            (None, Some(failed_at)) if failed_at == height => return Ok(()),
+            // Refused again and again: somebody has to look, more of the same does not help.
+            (Some(_), Some(_)) if ATTEMPTS <= app.store.count_refused(need).await? => {
+                return Ok(());
+            }
+            // Its block is gone: it waits again, and its coins are the same.
+            (Some(_), None) if !is_mined_here(app, &last).await? => {
+                let waiting = WatchAction {
+                    mined_at: None,
+                    ..last
+                };
+                app.store.mark_watch_action(&waiting, &[]).await?;
+                return Ok(());
+            }
+            _ => {}
+        }
+    }
+    // Something else waits for the same purpose, and is not what helps any more.
+    if let Some(waiting) = app
+        .store
+        .pending_watch_action_for(channel.id(), guarded)
+        .await?
+    {
+        return replace(app, &purpose, &waiting).await;
+    }
+    if is_in_mempool(app, &data).await? && memory.is_patient(need, height, COURTESY) {
         return Ok(());
     }
-    let gas = Gas {
-        limit: gas_limit(app, &action.call, &data).await?,
-        price: contract::gas_price(&action.call),
-    };
-    let request = ContractSend {
-        contract: &app.deployment.contract,
-        data: &data,
-        value: 0,
-        gas,
-        sender: None,
-    };
-    let sent = match app.tower_wallet.send_to_contract(&request).await {
-        Ok(sent) => sent,
+    let order = order(app, &purpose).await?;
+    match purse::pay(app, &order).await {
+        Ok(made) => send(app, &purpose, made, None).await,
         Err(cause) => {
-            report_failure(app, channel, guarded, action, height, &cause).await?;
-            return Err(cause.into());
+            report_failure(app, &purpose, &told(&cause)).await?;
+            Err(cause)
         }
+    }
+}
+
+/// What is to be done and for whom.
+pub(super) struct Purpose<'a> {
+    pub(super) channel: &'a Channel,
+    pub(super) guarded: Side,
+    pub(super) action: &'a Action,
+    data: &'a [u8],
+    attempt: u32,
+    pub(super) height: u32,
+}
+
+/// Whether it is time to offer more for a transaction: some blocks without it, or any near the end.
+fn is_late(app: &App, waiting: &WatchAction, action: &Action, height: u32) -> bool {
+    let patience = app.tower_limits.patience;
+    let since = height.saturating_sub(waiting.sent_at);
+    let left = action
+        .deadline
+        .map_or(u32::MAX, |deadline| deadline.saturating_sub(height));
+    if left <= 2 * patience {
+        1 <= since
+    } else {
+        patience <= since
+    }
+}
+
+/// Puts a dearer transaction in the place of one that waits.
+async fn replace(app: &App, purpose: &Purpose<'_>, waiting: &WatchAction) -> Result<()> {
+    let order = order(app, purpose).await?;
+    let Some(made) = purse::outbid(app, &order, waiting).await? else {
+        return Ok(());
     };
-    let raw = app
-        .node
-        .get_raw_transaction(&sent.txid)
-        .await?
-        .map(|raw| raw.hex)
-        .unwrap_or_default();
+    send(app, purpose, made, Some(waiting)).await
+}
+
+async fn order<'a>(app: &App, purpose: &Purpose<'a>) -> Result<Order<'a>> {
+    let call = &purpose.action.call;
+    Ok(Order {
+        data: purpose.data,
+        gas_limit: gas_limit(app, call, purpose.data).await?,
+        gas_price: contract::gas_price(call),
+    })
+}
+
+/// Writes a transaction down, then sends it.
+async fn send(
+    app: &App,
+    purpose: &Purpose<'_>,
+    made: Made,
+    replaced: Option<&WatchAction>,
+) -> Result<()> {
+    let Purpose {
+        channel,
+        guarded,
+        action,
+        height,
+        ..
+    } = *purpose;
+    let id = channel.id();
+    let spent = Spent {
+        day: app
+            .store
+            .watch_spending(height.saturating_sub(DAY), None)
+            .await?,
+        channel: app.store.watch_spending(0, Some(id)).await?,
+    };
+    // What it replaces will not be paid.
+    let more = made.fee - replaced.map_or(0, |replaced| replaced.fee.min(made.fee));
+    let stake = budget::stake(channel, guarded, &action.call);
+    if let Err(used_up) = budget::check(&app.tower_limits, spent, more, stake) {
+        tracing::error!(channel = %id, ?used_up, cost = more, "the watchtower's budget is used up");
+        count(&action.call, "budget");
+        return report_failure(app, purpose, used_up.text()).await;
+    }
     let entry = WatchAction {
-        need,
-        attempt,
-        channel_id: channel.id(),
+        need: need_of(purpose.data),
+        attempt: purpose.attempt,
+        channel_id: id,
         guarded,
         call: name(&action.call).to_owned(),
-        txid: sent.txid.0,
-        raw: hex::decode(raw).unwrap_or_default(),
+        txid: made.transaction.txid().0,
+        raw: made.transaction.encode(),
         sent_at: height,
         mined_at: None,
         failed_at: None,
+        fee: made.fee,
     };
-    tracing::warn!(channel = %channel.id(), call = entry.call, txid = %sent.txid, "the watchtower acts");
-    count(&action.call, "sent");
+    let txid = Txid(entry.txid);
+    tracing::warn!(channel = %id, call = entry.call, %txid, fee = entry.fee, replaces = replaced.is_some(), "the watchtower acts");
+    let result = if replaced.is_some() {
+        "replaced"
+    } else {
+        "sent"
+    };
+    count(&action.call, result);
     let body = event_data(channel, guarded, &entry, action.deadline, None);
+    let events = [event(channel, guarded, "watch.acting", &body)];
     let appended = app
         .store
-        .put_watch_action(&entry, &[event(channel, guarded, "watch.acting", &body)])
+        .put_watch_action(&entry, replaced, &events)
         .await?;
     app.tell(appended);
-    Ok(())
+    match app
+        .node
+        .send_raw_transaction(&made.transaction.to_hex())
+        .await
+    {
+        // Without an answer it stays written down, and is sent again.
+        Ok(_) => Ok(()),
+        Err(cause) if cause.is_already_mined() || cause.is_temporary() => Ok(()),
+        Err(cause) => {
+            let failed = WatchAction {
+                failed_at: Some(height),
+                fee: 0,
+                ..entry
+            };
+            app.store.mark_watch_action(&failed, &[]).await?;
+            if let Some(replaced) = replaced {
+                app.store.mark_watch_action(replaced, &[]).await?;
+            }
+            report_failure(app, purpose, &told(&Error::Chain(cause.clone()))).await?;
+            Err(cause.into())
+        }
+    }
 }
 
-/// Whether a transaction with this very call waits already, from us before a crash or from anybody.
+fn told(cause: &Error) -> String {
+    match cause {
+        Error::Chain(cause) => cause.what_to_do(),
+        other => other.to_string(),
+    }
+}
+
+/// Whether a block that was followed here holds the transaction.
+pub(super) async fn is_mined_here(app: &App, action: &WatchAction) -> Result<bool> {
+    let found = app.node.get_raw_transaction(&Txid(action.txid)).await?;
+    match found.and_then(|found| found.block_hash) {
+        Some(hash) => Ok(app.store.has_block(hash.0).await?),
+        None => Ok(false),
+    }
+}
+
+/// Whether a transaction with this very call waits already, whoever sent it.
 async fn is_in_mempool(app: &App, data: &[u8]) -> Result<bool> {
     let waiting: Vec<Txid> = app.node.call("getrawmempool", &[]).await?;
     for txid in waiting {
         let Some(found) = app.node.get_raw_transaction(&txid).await? else {
             continue;
         };
-        let Ok(transaction) = found.decode() else {
+        let Ok(transaction): std::result::Result<Transaction, _> = found.decode() else {
             continue;
         };
         if calls_of(app, &transaction).iter().any(|call| call == data) {
@@ -110,7 +259,11 @@ async fn gas_limit(app: &App, call: &ContractCall, data: &[u8]) -> Result<u64> {
         gas_limit: None,
         value: 0,
     };
-    let tried = app.node.call_contract(&request).await?;
+    let tried = match app.node.call_contract(&request).await {
+        Ok(tried) => tried,
+        Err(RpcError::Rejected { .. }) => return Ok(contract::gas_limit(call)),
+        Err(cause) => return Err(cause.into()),
+    };
     if !tried.succeeded() {
         let refused = contract::explain(&tried.output);
         return Err(Error::Internal(format!(

@@ -8,16 +8,19 @@
 //! before it sends something, so that one that was stopped and wakes up late sends nothing.
 
 mod act;
+mod budget;
 mod follow_up;
+mod purse;
 mod tell;
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 
 use sparky_protocol::{
-    Phase, Side,
+    Hash, Phase, Side,
     watch::{Caller, watch},
 };
 
+pub(crate) use self::purse::Purse;
 use self::{act::act, follow_up::follow_up, tell::count};
 use crate::{app::App, book, error::Result};
 
@@ -25,12 +28,13 @@ use crate::{app::App, book, error::Result};
 pub(crate) async fn run(app: App) {
     let mut tip = app.tip.subscribe();
     let mut lease = app.fleet.tower.is_held.subscribe();
+    let mut memory = Memory::default();
     loop {
         lease.mark_unchanged();
         let height = tip.borrow_and_update().height;
         let trouble = app.node_trouble.borrow().is_some();
         if !trouble && app.tower_on.load(Ordering::Relaxed) && app.fleet.tower.is_fresh() {
-            match patrol(&app, height).await {
+            match patrol(&app, &mut memory, height).await {
                 Ok(()) => checked(&app, height).await,
                 Err(cause) => {
                     tracing::error!(%cause, "the watchtower could not look");
@@ -60,8 +64,24 @@ async fn checked(app: &App, height: u32) {
     }
 }
 
+/// What the tower remembers from block to block, and may forget.
+#[derive(Default)]
+struct Memory {
+    /// Since which height somebody else's call for a need waits.
+    courtesy: BTreeMap<Hash, u32>,
+}
+
+impl Memory {
+    /// Whether a need may be left to somebody else for now: for so many blocks.
+    fn is_patient(&mut self, need: Hash, height: u32, blocks: u32) -> bool {
+        let since = *self.courtesy.entry(need).or_insert(height);
+        height.saturating_sub(since) < blocks
+    }
+}
+
 /// One round over the channels that are closing.
-async fn patrol(app: &App, height: u32) -> Result<()> {
+async fn patrol(app: &App, memory: &mut Memory, height: u32) -> Result<()> {
+    purse::look(app).await;
     follow_up(app, height).await?;
     let mut least_left = None;
     for stored in app.store.closing_channels().await? {
@@ -90,7 +110,7 @@ async fn patrol(app: &App, height: u32) -> Result<()> {
                 return Ok(());
             }
             // One channel's trouble is not another's.
-            if let Err(cause) = act(app, &channel, guarded, &action, height).await {
+            if let Err(cause) = act(app, memory, &channel, guarded, &action, height).await {
                 tracing::error!(channel = %channel.id(), %cause, "the watchtower could not act");
                 count(&action.call, "failed");
             }

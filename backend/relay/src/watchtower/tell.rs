@@ -3,23 +3,25 @@
 use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
-use sparky_protocol::{Account, Channel, ContractCall, Side, watch::Action};
-use sparky_qtum::{Txid, rpc::RpcError};
+use sparky_protocol::{Account, Channel, ContractCall, Side};
+use sparky_qtum::Txid;
 
+use super::act::Purpose;
 use crate::{
     app::App,
     error::Result,
     store::{NewEvent, WatchAction},
 };
 
-pub(super) async fn report_failure(
-    app: &App,
-    channel: &Channel,
-    guarded: Side,
-    action: &Action,
-    height: u32,
-    cause: &RpcError,
-) -> Result<()> {
+/// Tells the client that nothing could be done for it in this block.
+pub(super) async fn report_failure(app: &App, purpose: &Purpose<'_>, reason: &str) -> Result<()> {
+    let Purpose {
+        channel,
+        guarded,
+        action,
+        height,
+        ..
+    } = *purpose;
     count(&action.call, "failed");
     let body = json!({
         "channelId": channel.id(),
@@ -28,7 +30,7 @@ pub(super) async fn report_failure(
         "call": name(&action.call),
         "height": height,
         "deadline": action.deadline,
-        "reason": cause.what_to_do(),
+        "reason": reason,
     });
     // Told once per block at most: the patrol comes back every few seconds.
     if app.tower_checked.load(Ordering::Relaxed) == height {

@@ -1,7 +1,5 @@
 //! Ending: together, alone, with an old state, with and without a tower.
 
-use std::collections::BTreeSet;
-
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use sparky_protocol::{
@@ -21,7 +19,7 @@ fn close(who: &Participant, id: ChannelId) -> ContractCall {
 }
 
 /// Alice pays 200, gets 100 back, pays 300; the old state is the one after the first payment.
-async fn story_of_400(world: &World) -> (Participant, Participant, ChannelId, ContractCall) {
+pub async fn story_of_400(world: &World) -> (Participant, Participant, ChannelId, ContractCall) {
     let (mut alice, mut bob, id) = world.channel(400).await;
     bob.accept(id, &alice.send(id, 200 * QTUM).await);
     alice.refresh(id).await;
@@ -186,52 +184,6 @@ async fn a_switched_off_watch_stays_off_for_that_side_only() {
     let mut line = Line::open(&world, &bob, 0).await;
     line.hear("watch.armed").await;
     line.hear("watch.acted").await;
-}
-
-/// Calls kept out of blocks, restarts in between: one transaction for one need.
-#[tokio::test]
-async fn the_tower_never_pays_twice_for_one_need() {
-    let mut world = World::new().await;
-    let (alice, bob, _, old) = story_of_400(&world).await;
-    world.node.dev_automine(false).await.expect("switches");
-    let txid = alice.broadcast(&old, "close").await;
-    world.mine(1).await;
-    assert_eq!(
-        alice.get(&format!("/chain/transactions/{txid}")).await.1["confirmations"],
-        1
-    );
-    // The old close hides what Alice paid, and what Bob paid too: each of them is guarded.
-    let mut acting = Vec::new();
-    for who in [&alice, &bob] {
-        acting.push(Line::open(&world, who, 0).await.hear("watch.acting").await);
-    }
-    let txids: BTreeSet<String> = acting
-        .iter()
-        .map(|frame| frame["data"]["txid"].as_str().expect("a txid").to_owned())
-        .collect();
-    world.node.dev_withhold(4).await.expect("withholds");
-    for _ in 0..4 {
-        world.mine(1).await;
-        world.stop().await;
-        world.start().await;
-    }
-    let waiting: BTreeSet<String> = world
-        .node
-        .call("getrawmempool", &[])
-        .await
-        .expect("answers");
-    assert_eq!(waiting, txids);
-    world.mine(1).await;
-    let mut line = Line::open(&world, &bob, acting[1]["seq"].as_i64().expect("a number")).await;
-    let acted = line.hear("watch.acted").await;
-    assert_eq!(acted["data"]["txid"], acting[1]["data"]["txid"]);
-    assert!(
-        line.heard
-            .iter()
-            .all(|frame| frame["type"] != "watch.acting"),
-        "{:?}",
-        line.heard
-    );
 }
 
 /// The tower's answer is thrown out by a reorganisation: it comes back, and is not paid twice.

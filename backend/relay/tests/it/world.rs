@@ -2,10 +2,13 @@
 
 use std::{future::Future, net::SocketAddr, path::Path, time::Duration};
 
+use serde_json::Value;
+use sparky_devchain::Indexes;
 use sparky_protocol::Hash;
 use sparky_qtum::{contract, rpc::Client, script::Gas};
 use sparky_relay::{
-    Chain, Config, Deployment, Quotas, Relay, SecretUrl, deployment, migrate, set_deployment,
+    Chain, Config, Deployment, Quotas, Relay, SecretUrl, TowerLimits, deployment, migrate,
+    set_deployment,
 };
 use tempfile::TempDir;
 use tokio::{
@@ -28,10 +31,14 @@ pub struct World {
     relay: Option<Running>,
     bind: SocketAddr,
     tower: bool,
+    /// What its tower may spend; counts from the next start.
+    pub tower_limits: TowerLimits,
+    /// The wallet that pays for its tower; counts from the next start.
+    pub tower_wallet: Option<String>,
     adjust: Adjust,
-    /// Where the chain goes on that was there before.
+    /// Where the chain keeps its blocks.
     #[allow(dead_code, reason = "dropped with the world")]
-    history: Option<TempDir>,
+    folder: TempDir,
 }
 
 /// What a test changes about the relay's settings.
@@ -95,23 +102,27 @@ impl World {
     /// Everything runs on a database that has its past already, and on the chain that it followed.
     pub async fn with_history(database: Database, blocks: &Path) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        std::fs::copy(blocks, folder.path().join("blocks.log")).expect("copies");
-        let config = sparky_devchain::Config {
-            data_dir: Some(folder.path().to_owned()),
-            ..sparky_devchain::Config::default()
-        };
+        let config = chain_config(&folder);
+        let data = config.data_dir.as_deref().expect("it is kept");
+        std::fs::create_dir_all(data).expect("a folder");
+        std::fs::copy(blocks, data.join("blocks.log")).expect("copies");
         let chain = sparky_devchain::spawn(config).await.expect("a chain");
         let deployment = deployment(database.url()).await.expect("opens");
         let deployment = deployment.expect("the database has one");
-        let (mut world, listener) =
-            Self::assemble(chain, deployment, database, true, Box::new(|_| {}));
-        world.history = Some(folder);
+        let (mut world, listener) = Self::assemble(
+            (chain, folder),
+            deployment,
+            database,
+            true,
+            Box::new(|_| {}),
+        );
         world.run(listener).await;
         world
     }
 
     async fn prepare(database: Database, tower: bool, adjust: Adjust) -> (Self, TcpListener) {
-        let chain = sparky_devchain::spawn(sparky_devchain::Config::default())
+        let folder = tempfile::tempdir().expect("a folder");
+        let chain = sparky_devchain::spawn(chain_config(&folder))
             .await
             .expect("a chain");
         let deployment = deploy(&Client::new(chain.rpc_url()).expect("a client")).await;
@@ -119,11 +130,11 @@ impl World {
         set_deployment(database.url(), &deployment)
             .await
             .expect("notes the deployment");
-        Self::assemble(chain, deployment, database, tower, adjust)
+        Self::assemble((chain, folder), deployment, database, tower, adjust)
     }
 
     fn assemble(
-        chain: sparky_devchain::Handle,
+        (chain, folder): (sparky_devchain::Handle, TempDir),
         deployment: Deployment,
         database: Database,
         tower: bool,
@@ -141,7 +152,9 @@ impl World {
             bind,
             tower,
             adjust,
-            history: None,
+            tower_limits: TowerLimits::default(),
+            tower_wallet: None,
+            folder,
         };
         (world, listener)
     }
@@ -158,7 +171,8 @@ impl World {
             allowed_origins: Vec::new(),
             confirmations: None,
             tower: self.tower,
-            tower_wallet: None,
+            tower_wallet: self.tower_wallet.clone(),
+            tower_limits: self.tower_limits,
             allowed_contracts: Vec::new(),
             quotas: Quotas::default(),
         };
@@ -178,6 +192,30 @@ impl World {
         let task = tokio::spawn(relay.serve(listener, axum::Router::new(), shutdown));
         self.relay = Some(Running { stop, task });
         self.ready().await;
+    }
+
+    /// Stops the node and starts it again on its blocks, without what `change` switches off.
+    pub async fn restart_node(&mut self, change: impl FnOnce(&mut Indexes)) {
+        let mut config = chain_config(&self.folder);
+        config.rpc_bind = self.chain.address();
+        change(&mut config.indexes);
+        self.node.call::<String>("stop", &[]).await.expect("stops");
+        self.chain = eventually("the node's port is free", || async {
+            sparky_devchain::spawn(config.clone()).await.ok()
+        })
+        .await;
+    }
+
+    /// Status and body of `/readyz`, once it says what is wanted.
+    pub async fn readiness(&self, what: &str, wanted: impl Fn(u16, &Value) -> bool) -> Value {
+        let url = format!("{}/readyz", self.url());
+        eventually(what, || async {
+            let answer = reqwest::get(&url).await.ok()?;
+            let status = answer.status().as_u16();
+            let body: Value = answer.json().await.ok()?;
+            wanted(status, &body).then_some(body)
+        })
+        .await
     }
 
     /// Waits until the relay says that it is ready.
@@ -254,10 +292,18 @@ impl World {
         let url = format!("{}/api/v1/chain/tip", self.url());
         eventually("the relay follows the chain", || async {
             let best = self.node.get_best_block_hash().await.ok()?.to_string();
-            let tip: serde_json::Value = reqwest::get(&url).await.ok()?.json().await.ok()?;
+            let tip: Value = reqwest::get(&url).await.ok()?.json().await.ok()?;
             (tip["hash"] == best).then_some(())
         })
         .await;
+    }
+}
+
+/// A chain that keeps its blocks in the world's folder.
+fn chain_config(folder: &TempDir) -> sparky_devchain::Config {
+    sparky_devchain::Config {
+        data_dir: Some(folder.path().join("chain")),
+        ..sparky_devchain::Config::default()
     }
 }
 
