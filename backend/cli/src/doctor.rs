@@ -1,13 +1,18 @@
 //! `sparky doctor`: what is wrong, part by part, and what to do about it.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 use serde::Serialize;
+use serde_json::Value;
+use sparky_protocol::Amount;
 use sparky_qtum::contract;
-use sparky_qtum::rpc::RpcError;
+use sparky_qtum::rpc::{self, Client, Patience, RpcError};
+use sparky_relay::Chain;
 
 use crate::args::Context;
+use crate::dev::ready;
+use crate::money;
 use crate::node::{self, Endpoint, Node};
 use crate::output::table;
 use crate::participant::key;
@@ -21,6 +26,9 @@ use crate::profile::Profile;
 pub struct Args {
     #[command(flatten)]
     endpoint: Endpoint,
+    /// The node's wallet that pays for the watchtower; the only loaded one when not given
+    #[arg(long, env = "SPARKY_TOWER_WALLET", value_name = "NAME")]
+    tower_wallet: Option<String>,
 }
 
 /// One part and how it is.
@@ -30,6 +38,16 @@ struct Finding {
     part: &'static str,
     ok: bool,
     text: String,
+}
+
+impl From<rpc::Finding> for Finding {
+    fn from(rpc::Finding { part, result }: rpc::Finding) -> Self {
+        let (ok, text) = match result {
+            Ok(text) => (true, text),
+            Err(text) => (false, text),
+        };
+        Self { part, ok, text }
+    }
 }
 
 #[derive(Serialize)]
@@ -43,30 +61,53 @@ struct Report {
 /// # Errors
 /// `unhealthy` when something is wrong.
 pub async fn run(args: &Args, context: &Context) -> Result<()> {
-    let node = args.endpoint.connect(context)?;
+    // A doctor looks once, and not for long.
+    let once = Patience {
+        attempts: 1,
+        timeout: Duration::from_secs(10),
+        ..Patience::default()
+    };
+    let client = Client::with_patience(&args.endpoint.url(context), once);
+    let node = Node {
+        client: client.map_err(|error| node::problem(&error))?,
+    };
     let relay = Relay::new(&context.relay_url());
     let info: Result<Info> = relay.get("/info").await;
-    let items = vec![
-        finding("node", chain(&node).await),
-        finding(
-            "address index",
-            index(
-                node.client.get_address_utxos(&[ANYBODY]).await.map(drop),
-                "-addrindex",
-            ),
-        ),
-        finding("event index", index(events(&node).await, "-logevents")),
-        finding(
-            "relay",
-            info.as_ref()
-                .map(|info| relay_text(&relay, info))
-                .map_err(|error| problem::of(error).into()),
-        ),
-        finding("in step", in_step(&node, info.as_ref().ok()).await),
-        finding("contract", code(&node, info.as_ref().ok()).await),
-        finding("clock", clock(&node).await),
-        finding("profile", profile(context)),
-    ];
+    let named = info
+        .as_ref()
+        .ok()
+        .and_then(|info| info.network.parse().ok());
+    let network = context
+        .chain_given()
+        .or(named)
+        .unwrap_or(Chain::Dev)
+        .network();
+    let mut items: Vec<Finding> = node
+        .client
+        .examine(network, now())
+        .await
+        .into_iter()
+        .map(Finding::from)
+        .collect();
+    let answers = items.first().is_some_and(|first| first.ok);
+    if answers {
+        items.push(finding("tower wallet", wallet(args, &node).await));
+    }
+    items.push(finding(
+        "relay",
+        info.as_ref()
+            .map(|info| relay_text(&relay, info))
+            .map_err(|error| problem::of(error).into()),
+    ));
+    if let Ok(info) = &info
+        && answers
+    {
+        items.push(finding("in step", in_step(&node, info).await));
+        items.push(finding("contract", code(&node, info).await));
+        items.push(finding("clock", clock(&node).await));
+    }
+    items.extend(readiness(&relay).await);
+    items.push(finding("profile", profile(context)));
     let ok = items.iter().all(|finding| finding.ok);
     context.output.show(&Report { ok, items }, |report| {
         let mark = |ok| if ok { "ok" } else { "WRONG" };
@@ -93,9 +134,6 @@ pub async fn run(args: &Args, context: &Context) -> Result<()> {
     )
     .into())
 }
-
-/// Any valid address: only the answer's kind matters.
-const ANYBODY: &str = "qLn9vqbr2Gx3TsVR9QyTVB5mrMoh4x43Uf";
 
 fn finding(part: &'static str, result: Result<String>) -> Finding {
     match result {
@@ -125,40 +163,57 @@ fn asked(error: RpcError) -> anyhow::Error {
     node::problem(&error).into()
 }
 
-async fn chain(node: &Node) -> Result<String> {
-    let ask = async {
-        let chain = node.client.get_blockchain_info().await?;
-        let network = node.client.get_network_info().await?;
-        Ok::<_, RpcError>((chain, network))
+/// The node's wallet that pays for the watchtower: loaded, unlocked, not empty.
+async fn wallet(args: &Args, node: &Node) -> Result<String> {
+    let client = match &args.tower_wallet {
+        Some(name) => node.client.for_wallet(name),
+        None => node.client.clone(),
     };
-    let (chain, network) = ask.await.map_err(asked)?;
-    let behind = chain.headers.saturating_sub(chain.blocks);
-    if behind > 1 {
+    let without = "The watchtower can not answer old closes; payments are not touched.";
+    let info = client.get_wallet_info().await.map_err(|error| {
+        wrong(format!(
+            "{error}. {without} Load a wallet (loadwallet), and name it in SPARKY_TOWER_WALLET when there are several."
+        ))
+    })?;
+    if info.unlocked_until == Some(0) {
         let text = format!(
-            "The node is syncing, {behind} blocks behind. Payments work; opening and closing wait."
+            "Wallet {:?} is locked. {without} Unlock it with walletpassphrase, or use one without a passphrase.",
+            info.name
+        );
+        return Err(wrong(text));
+    }
+    let satoshi = client.get_confirmed_balance(1).await.map_err(asked)?;
+    if satoshi == 0 {
+        let text = format!(
+            "Wallet {:?} is empty. {without} Send coins to it: getnewaddress tells where.",
+            info.name
         );
         return Err(wrong(text));
     }
     Ok(format!(
-        "{} at height {}, version {}",
-        chain.chain, chain.blocks, network.version
+        "wallet {:?} can spend {}",
+        info.name,
+        money::qtum(Amount(satoshi.into()))
     ))
 }
 
-fn index(answer: Result<(), RpcError>, flag: &str) -> Result<String> {
-    answer.map(|()| format!("{flag} is on")).map_err(asked)
-}
-
-async fn events(node: &Node) -> Result<(), RpcError> {
-    let height = node.client.get_block_count().await?;
-    node.client
-        .search_logs(
-            height.max(1),
-            height.max(1),
-            &sparky_protocol::Account([1; 20]),
-        )
-        .await
-        .map(drop)
+/// What the relay says of itself: why it is not ready, and what its operator should look at.
+async fn readiness(relay: &Relay) -> Vec<Finding> {
+    let said = ready::readiness(relay.base()).await.unwrap_or_default();
+    let mut findings = Vec::new();
+    for part in ["database", "chain"] {
+        if let Some(text) = said.get(part).and_then(Value::as_str) {
+            findings.push(finding("ready", Err(wrong(text))));
+        }
+    }
+    let warnings = said.get("warnings").and_then(Value::as_array);
+    for warning in warnings.into_iter().flatten().filter_map(Value::as_str) {
+        findings.push(finding("tower", Err(wrong(warning))));
+    }
+    if findings.is_empty() && said.get("status").is_some() {
+        findings.push(finding("ready", Ok("the relay is ready".into())));
+    }
+    findings
 }
 
 fn relay_text(relay: &Relay, info: &Info) -> String {
@@ -170,23 +225,19 @@ fn relay_text(relay: &Relay, info: &Info) -> String {
     )
 }
 
-async fn in_step(node: &Node, info: Option<&Info>) -> Result<String> {
+async fn in_step(node: &Node, info: &Info) -> Result<String> {
     let height = node.client.get_block_count().await.map_err(asked)?;
-    let Some(info) = info else {
-        return Err(wrong("unknown without the relay"));
-    };
     let behind = height.saturating_sub(info.tip.height);
     if behind > 2 {
-        let text = format!("The relay is {behind} blocks behind the node.");
+        let text = format!(
+            "The relay is {behind} blocks behind the node. Payments in channels go on; wait, or look at its log."
+        );
         return Err(wrong(text));
     }
     Ok("the relay follows the node".into())
 }
 
-async fn code(node: &Node, info: Option<&Info>) -> Result<String> {
-    let Some(info) = info else {
-        return Err(wrong("unknown without the relay"));
-    };
+async fn code(node: &Node, info: &Info) -> Result<String> {
     let code = node.client.get_code(&info.contract).await.map_err(asked)?;
     match code {
         Some(code) if contract::is_channel_contract(&code) => {
@@ -210,9 +261,7 @@ async fn clock(node: &Node) -> Result<String> {
         node.client.get_block_header(&hash).await
     };
     let header = ask.await.map_err(asked)?;
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs());
+    let now = now();
     let time = header.map_or(now, |header| header.time);
     // Blocks made at will run ahead of the clock; only a clock far behind the chain is wrong.
     if time > now.saturating_add(2 * 60 * 60) {
@@ -220,6 +269,13 @@ async fn clock(node: &Node) -> Result<String> {
         return Err(wrong(text));
     }
     Ok("not behind the newest block".into())
+}
+
+/// Seconds since 1970.
+fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }
 
 fn profile(context: &Context) -> Result<String> {

@@ -44,19 +44,20 @@ fn main() -> ExitCode {
         Err(error) => return fail(&error.into(), context.output.json),
     };
     match runtime.block_on(run(cli.command, &context)) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => fail(&error, context.output.json),
     }
 }
 
-async fn run(command: Command, context: &Context) -> anyhow::Result<()> {
-    match command {
+async fn run(command: Command, context: &Context) -> anyhow::Result<ExitCode> {
+    let done = match command {
+        // Asks a node as qtum-cli does, and ends as qtum-cli does.
+        Command::Devchain(args) => return devchain::run(args, context).await,
         Command::Dev(args) => dev::run(args, context).await,
         Command::Stop => dev::stop::run(context),
         Command::Status => dev::status::run(context).await,
         Command::Logs(args) => dev::logs::run(&args, context),
         Command::Relay(args) => relay::run(*args).await,
-        Command::Devchain(args) => devchain::run(args).await,
         Command::Migrate(args) => migrate::run(&args, context).await,
         Command::Prefund(args) => prefund::run(&args, context).await,
         Command::Mine(args) => mine::run(&args, context).await,
@@ -69,7 +70,8 @@ async fn run(command: Command, context: &Context) -> anyhow::Result<()> {
             completions::run(&args);
             Ok(())
         }
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 fn version(context: &Context) -> anyhow::Result<()> {

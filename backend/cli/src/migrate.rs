@@ -15,6 +15,8 @@ use crate::problem::Problem;
 
 /// The longest finalization period that a channel may have, in blocks.
 const MAX_WINDOW: u32 = 100_000;
+/// The shortest finalization period that a contract of ours takes anywhere, in blocks.
+const LEAST_WINDOW: u32 = 10;
 /// More than deploying can cost, in satoshi.
 const FEE_AT_MOST: u64 = 10 * SATOSHI_PER_QTUM;
 /// What deploying pays per gas, in satoshi: the network's least.
@@ -122,7 +124,7 @@ async fn is_there(node: &Node, known: &Deployment) -> Result<bool> {
 async fn deploy(node: &Node, chain: Chain) -> Result<Deployment> {
     let node = node.with_wallet().await?;
     node.enrich(FEE_AT_MOST).await?;
-    let min_window = if chain == Chain::Mainnet { 2_700 } else { 10 };
+    let min_window = chain.min_window().max(LEAST_WINDOW);
     let gas = Gas {
         limit: contract::DEPLOY_GAS_LIMIT,
         price: GAS_PRICE,

@@ -34,14 +34,18 @@ impl Endpoint {
     /// # Errors
     /// When the URL is none.
     pub fn connect(&self, context: &Context) -> Result<Node> {
+        Node::new(&self.url(context))
+    }
+
+    /// Where that node is.
+    pub fn url(&self, context: &Context) -> String {
         let named = self.rpc_url.clone().or_else(|| {
             dev::instance::running(&context.data)
                 .ok()
                 .flatten()
                 .map(|instance| instance.rpc_url)
         });
-        let url = named.unwrap_or_else(|| "http://qtum:test@127.0.0.1:13889".into());
-        Node::new(&url)
+        named.unwrap_or_else(|| "http://qtum:test@127.0.0.1:13889".into())
     }
 }
 
@@ -104,7 +108,7 @@ impl Node {
             == "regtest")
     }
 
-    /// Mines blocks. The embedded chain does it by itself; a regtest node pays the reward to its wallet.
+    /// Mines blocks whose reward goes to the node's wallet.
     ///
     /// # Errors
     /// `mining-not-possible` where blocks cost work or stake, and the node's.
@@ -112,11 +116,6 @@ impl Node {
         if !self.is_private().await? {
             let text = "Blocks can be made at will on dev and regtest only.";
             return Err(Problem::new("mining-not-possible", "This is a public chain", text).into());
-        }
-        match self.client.dev_mine(blocks).await {
-            Ok(_) => return Ok(()),
-            Err(RpcError::UnknownMethod(_)) => {}
-            Err(error) => return Err(problem(&error).into()),
         }
         self.with_wallet().await?.earn(blocks).await
     }

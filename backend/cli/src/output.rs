@@ -61,9 +61,10 @@ impl Output {
         }
     }
 
-    /// Prints a sentence for a person, beside the result.
+    /// Prints a sentence for a person, beside the result. Programs get none: with JSON, standard error
+    /// holds a problem or nothing.
     pub fn note(self, text: impl AsRef<str>) {
-        if !self.quiet {
+        if !self.quiet && !self.json {
             eprintln!("{}", text.as_ref());
         }
     }

@@ -10,6 +10,7 @@ use crate::money;
 use crate::node::{self, Endpoint, Node};
 use crate::output::table;
 use crate::participant::key;
+use crate::problem::Problem;
 
 /// The account that deploys contracts in the original demo.
 const DEPLOYER: &str = "qWwbyHadbwKtCTZtTBjwRmv1hW27Bi11bc";
@@ -67,8 +68,12 @@ pub async fn run(args: &Args, context: &Context) -> Result<()> {
 /// Gives each demo account its money, unless it was ever given it.
 ///
 /// # Errors
-/// The node's.
+/// `demo-key-refused` where coins are worth something, and the node's.
 pub async fn fund(node: &Node) -> Result<Vec<Funded>> {
+    if !node.is_private().await? {
+        let text = "Everybody has the keys of the demo accounts: money sent to them is lost. Nothing was sent.";
+        return Err(Problem::new("demo-key-refused", "The demo accounts are public", text).into());
+    }
     let node = node.with_wallet().await?;
     let address = |demo: Demo| -> Result<String> {
         let account = key::import(demo.wif(), Network::Regtest)?.account();

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::json;
 use sparky_protocol::{Account, ContractCall, policy};
+use sparky_relay::Chain;
 
 use super::{tell, transact};
 use crate::args::Context;
@@ -43,10 +44,17 @@ pub async fn run(args: &Args, context: &Context) -> Result<()> {
     }
     let limits = &participant.info.window;
     let window = args.window.unwrap_or(limits.default);
-    if !(limits.min..=limits.max).contains(&window) {
+    // Whatever the relay says: where there is something to lose, a day is the least.
+    let chain: Chain = participant
+        .info
+        .network
+        .parse()
+        .map_err(anyhow::Error::msg)?;
+    let least = limits.min.max(chain.min_window());
+    if !(least..=limits.max).contains(&window) {
         let text = format!(
-            "{window} blocks: this contract takes {} to {}. Nothing was sent.",
-            limits.min, limits.max
+            "{window} blocks: between {least} and {} are possible here. Nothing was sent.",
+            limits.max
         );
         return Err(Problem::new(
             "window-out-of-range",
@@ -59,7 +67,8 @@ pub async fn run(args: &Args, context: &Context) -> Result<()> {
         policy::capacity_warning(amount, window).filter(|_| participant.info.network != "dev")
     {
         context.output.note(format!(
-            "Warning: {window} blocks protect about {}.",
+            "Warning: {window} blocks protect about {}. With more in the channel it can pay to keep answers out of \
+             blocks for so long. Choose a longer --window or a smaller deposit.",
             money::qtum(safe)
         ));
     }
@@ -91,7 +100,7 @@ pub async fn run(args: &Args, context: &Context) -> Result<()> {
     );
     let more = json!({
         "number": opened.number, "channelId": opened.channel_id, "partner": address,
-        "depositSat": amount, "window": window,
+        "depositSat": amount, "window": window, "safeCapacitySat": policy::safe_capacity(window),
     });
     tell(context, &mined, &text, more)
 }

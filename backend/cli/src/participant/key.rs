@@ -3,8 +3,8 @@
 use std::io::IsTerminal as _;
 
 use anyhow::{Context as _, Result};
-use sparky_protocol::SecretKey;
-use sparky_qtum::{Network, address, wif};
+use sparky_protocol::{Account, SecretKey};
+use sparky_qtum::{Network, address, demo, wif};
 use sparky_relay::Chain;
 use zeroize::Zeroizing;
 
@@ -32,6 +32,7 @@ pub fn open(context: &Context, chain: Chain, profile: &Profile) -> Result<Secret
         address::encode(&key.account(), network) == file.address,
         "the key file names another address than its key has"
     );
+    refuse_published(&key.account(), network)?;
     Ok(key)
 }
 
@@ -58,14 +59,34 @@ pub fn account_address(context: &Context, chain: Chain, profile: &Profile) -> Re
 /// # Errors
 /// `invalid-wif`, `wrong-key-network` and the other codes of [`wif::WifError`].
 pub fn import(text: &str, network: Network) -> Result<SecretKey> {
-    wif::decode(text, network).map_err(|error| {
+    let key = wif::decode(text, network).map_err(|error| {
         Problem::new(
             error.code(),
             "Not a key for this network",
             format!("{error}. Nothing was stored."),
         )
-        .into()
-    })
+    })?;
+    refuse_published(&key.account(), network)?;
+    Ok(key)
+}
+
+/// Refuses an account whose key is published, in whatever form it came, where money is worth something.
+///
+/// # Errors
+/// `demo-key-refused`.
+pub fn refuse_published(account: &Account, network: Network) -> Result<()> {
+    if !demo::is_published(account) || network.is_play_money() {
+        return Ok(());
+    }
+    Err(public_key(network))
+}
+
+fn public_key(network: Network) -> anyhow::Error {
+    let detail = format!(
+        "Anyone can spend from it. Create your own key for {}.",
+        network.name()
+    );
+    Problem::new("demo-key-refused", "This demo key is public", detail).into()
 }
 
 /// Refuses a published key where money is worth something.
@@ -79,11 +100,7 @@ pub fn refuse_demo(text: &str, network: Network) -> Result<()> {
     if !is_demo || network.is_play_money() {
         return Ok(());
     }
-    let detail = format!(
-        "Anyone can spend from it. Create your own key for {}.",
-        network.name()
-    );
-    Err(Problem::new("demo-key-refused", "This demo key is public", detail).into())
+    Err(public_key(network))
 }
 
 /// Seals a key into a profile that has none. Returns the address.
@@ -153,6 +170,11 @@ mod tests {
         let refused = refuse_demo(Demo::Alice.wif(), Network::Testnet).unwrap_err();
         assert_eq!(problem::of(&refused).code, "demo-key-refused");
         refuse_demo(Demo::Alice.wif(), Network::Regtest).unwrap();
+        // The same key in the form of another network.
+        let key = import(Demo::Alice.wif(), Network::Regtest).unwrap();
+        let elsewhere = wif::encode(&key, Network::Mainnet);
+        let refused = import(&elsewhere, Network::Mainnet).unwrap_err();
+        assert_eq!(problem::of(&refused).code, "demo-key-refused");
     }
 
     #[test]

@@ -70,9 +70,7 @@ impl Relay {
                 "The challenge is for another account.".into(),
             );
         }
-        if login.relay.trim_end_matches('/') != self.base
-            || login.origin.trim_end_matches('/') != self.base
-        {
+        if !is_same_place(&login.relay, &self.base) || !is_same_place(&login.origin, &self.base) {
             let text = format!(
                 "The challenge is for {} from {}, and we talk to {}. If they are the same relay, name it with --relay as it names itself.",
                 login.relay, login.origin, self.base
@@ -181,6 +179,21 @@ impl Relay {
     }
 }
 
+/// Whether two base URLs lead to one relay: a slash at the end changes nothing, nor does which of its two
+/// names this machine is called by.
+fn is_same_place(one: &str, other: &str) -> bool {
+    let plain = |url: &str| {
+        let url = url.trim_end_matches('/');
+        let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+        let rest = match rest.strip_prefix("localhost") {
+            Some(port) if port.is_empty() || port.starts_with(':') => format!("127.0.0.1{port}"),
+            _ => rest.to_owned(),
+        };
+        format!("{scheme}://{rest}")
+    };
+    plain(one) == plain(other)
+}
+
 /// What a relay, or something in front of it, said instead of an answer.
 async fn refusal(response: Response) -> Problem {
     let status = response.status();
@@ -205,4 +218,29 @@ async fn refusal(response: Response) -> Problem {
                 ..problem
             },
         )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_same_place;
+
+    #[test]
+    fn this_machine_has_two_names() {
+        assert!(is_same_place(
+            "http://localhost:8080/",
+            "http://127.0.0.1:8080"
+        ));
+        assert!(is_same_place(
+            "https://relay.example",
+            "https://relay.example/"
+        ));
+        for other in [
+            "http://localhost:8081",
+            "https://localhost:8080",
+            "http://localhost.example:8080",
+            "http://127.0.0.1.example:8080",
+        ] {
+            assert!(!is_same_place(other, "http://127.0.0.1:8080"), "{other}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "what helps a test fails like a test")]
 
 mod compose;
+mod devchain_cli;
 mod refusals;
 mod sandbox;
 mod services;

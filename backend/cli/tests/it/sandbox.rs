@@ -3,6 +3,9 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -10,6 +13,11 @@ use tempfile::TempDir;
 /// A data folder, gone at the end together with whatever runs on it.
 pub struct Sandbox {
     data: TempDir,
+    /// Where nothing of `sparky dev` runs: the variables that name node and relay.
+    variables: Vec<(&'static str, String)>,
+    /// Goes first: it talks to the node for as long as it lives.
+    miner: Option<Miner>,
+    relay: Option<Service>,
 }
 
 /// What a call of the binary left behind.
@@ -28,7 +36,40 @@ impl Sandbox {
     pub fn empty() -> Self {
         Self {
             data: tempfile::tempdir().unwrap(),
+            variables: Vec::new(),
+            miner: None,
+            relay: None,
         }
+    }
+
+    /// A folder with contract, money and a relay of its own on a node, where somebody mines whatever waits.
+    pub fn on(node: &RealNode) -> Self {
+        let mut sandbox = Self::empty();
+        let database = format!(
+            "sqlite://{}?mode=rwc",
+            sandbox.path().join("relay.sqlite").display()
+        );
+        sandbox.variables = vec![
+            ("SPARKY_NETWORK", "regtest".to_owned()),
+            ("SPARKY_QTUM_RPC_URL", node.url().to_owned()),
+        ];
+        sandbox.ok(&["migrate", "--database-url", &database]);
+        sandbox.ok(&["prefund"]);
+        let relay = Service::start(&[
+            "relay",
+            "--network",
+            "regtest",
+            "--qtum-rpc-url",
+            node.url(),
+            "--bind",
+            "127.0.0.1:0",
+            "--database-url",
+            &database,
+        ]);
+        sandbox.variables.push(("SPARKY_RELAY", relay.url.clone()));
+        sandbox.relay = Some(relay);
+        sandbox.miner = Some(Miner::start(node.url()));
+        sandbox
     }
 
     /// A folder on which everything runs, on ports that nobody else has.
@@ -72,6 +113,7 @@ impl Sandbox {
             .args(["--output", "json", "--yes", "--quiet", "--data"])
             .arg(self.path())
             .args(arguments)
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -148,7 +190,80 @@ impl Sandbox {
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        self.run(&["stop"]);
+        drop(self.miner.take());
+        if self.relay.take().is_none() {
+            self.run(&["stop"]);
+        }
+    }
+}
+
+/// A node that is not part of `sparky dev`.
+pub enum RealNode {
+    /// The one that `QTUMD_URL` names.
+    Named(String),
+    /// A bare dev chain in a process of its own.
+    Bare(Service),
+}
+
+impl RealNode {
+    pub fn find() -> Self {
+        match std::env::var("QTUMD_URL") {
+            Ok(url) if !url.is_empty() => Self::Named(url),
+            _ => Self::Bare(Service::start(&["devchain", "--rpc-port", "0", "--empty"])),
+        }
+    }
+
+    pub fn url(&self) -> &str {
+        match self {
+            Self::Named(url) => url,
+            Self::Bare(service) => &service.url,
+        }
+    }
+}
+
+/// Somebody who mines a block whenever a transaction waits, as other people do on a public chain.
+struct Miner {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Miner {
+    fn start(url: &str) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (stopped, url) = (Arc::clone(&stop), url.to_owned());
+        let ask = move |arguments: &[&str]| {
+            let output = Command::new(env!("CARGO_BIN_EXE_sparky"))
+                .args(["devchain", "cli", "--rpc-url", &url])
+                .args(arguments)
+                .output()
+                .unwrap();
+            String::from_utf8_lossy(&output.stdout).trim().to_owned()
+        };
+        let thread = std::thread::spawn(move || {
+            let address = ask(&["getnewaddress"]);
+            while !stopped.load(Ordering::Relaxed) {
+                let waiting = ask(&["getrawmempool"]);
+                if waiting.starts_with('[') && waiting != "[]" {
+                    ask(&["generatetoaddress", "1", &address]);
+                } else {
+                    std::thread::sleep(std::time::Duration::from_millis(100));
+                }
+            }
+        });
+        Self {
+            stop,
+            thread: Some(thread),
+        }
+    }
+}
+
+impl Drop for Miner {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            // Its panic would be the test's second.
+            let _ = thread.join();
+        }
     }
 }
 

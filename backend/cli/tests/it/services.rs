@@ -130,3 +130,45 @@ fn a_bare_node_becomes_a_place_to_pay() {
     assert_eq!(list["items"][0]["balanceSat"], qtum(20));
     sandbox.ok(&[&["doctor", "--relay", &relay.url][..], &on_node].concat());
 }
+
+/// What is wrong with a node is found without a relay, and told part by part.
+#[test]
+fn doctor_names_what_a_node_lacks() {
+    let sandbox = Sandbox::empty();
+    let nobody = "http://127.0.0.1:1";
+    let wrong = |url: &str, part: &str, words: &str| {
+        let outcome = sandbox.run(&["doctor", "--rpc-url", url, "--relay", nobody]);
+        assert_eq!(outcome.problem["code"], "unhealthy");
+        let items = outcome.json["items"].as_array().unwrap();
+        let item = items.iter().find(|item| item["part"] == part);
+        let item = item.unwrap_or_else(|| panic!("no {part} in {items:?}"));
+        assert_eq!(item["ok"], false, "{item}");
+        let text = item["text"].as_str().unwrap();
+        assert!(text.contains(words), "{text}");
+    };
+    let node = Service::start(&[
+        "devchain",
+        "--rpc-port",
+        "0",
+        "--empty",
+        "--without",
+        "txindex",
+    ]);
+    wrong(&node.url, "transaction index", "-txindex");
+    wrong(&node.url, "tower wallet", "loadwallet");
+    wrong(&node.url.replace("test@", "guess@"), "node", "rpcpassword");
+    sandbox.ok(&["mine", "1", "--rpc-url", &node.url]);
+    wrong(&node.url, "tower wallet", "is empty");
+    let others = "addrindex,logevents";
+    let node = Service::start(&["devchain", "--rpc-port", "0", "--without", others]);
+    wrong(&node.url, "address index", "-addrindex");
+    wrong(&node.url, "event index", "-logevents");
+    let elsewhere = [("SPARKY_NETWORK", "testnet")];
+    let outcome = sandbox.run_with(
+        &["doctor", "--rpc-url", &node.url, "--relay", nobody],
+        &elsewhere,
+        "",
+    );
+    let items = outcome.json["items"].to_string();
+    assert!(items.contains("follows the chain"), "{items}");
+}

@@ -1,10 +1,23 @@
-//! The README's story, played with the command line.
+//! The README's story, played with the command line: on the dev chain, and on a node that is not ours.
 
-use crate::sandbox::{Sandbox, qtum};
+use crate::sandbox::{RealNode, Sandbox, qtum};
+
+/// Every scene on a node that knows no `dev_` method: the one that `QTUMD_URL` names (regtest, with a
+/// wallet that may mine), else a bare dev chain of its own, which behaves as a fresh `qtumd -regtest`.
+#[test]
+fn the_story_is_the_same_on_a_real_node() {
+    let node = RealNode::find();
+    for scene in [together, alone, filled_and_emptied, lost_data, recovered] {
+        scene(&Sandbox::on(&node));
+    }
+}
 
 #[test]
 fn alice_pays_bob_and_they_close_together() {
-    let sandbox = Sandbox::running();
+    together(&Sandbox::running());
+}
+
+fn together(sandbox: &Sandbox) {
     let before = [sandbox.on_chain("alice"), sandbox.on_chain("bob")];
     let opened = sandbox.alice(&[
         "channel",
@@ -49,7 +62,10 @@ fn alice_pays_bob_and_they_close_together() {
 
 #[test]
 fn alice_closes_alone_and_both_are_paid_after_the_period() {
-    let sandbox = Sandbox::running();
+    alone(&Sandbox::running());
+}
+
+fn alone(sandbox: &Sandbox) {
     let opened = sandbox.alice(&["channel", "open", "bob", "100"]);
     let number = opened["number"].to_string();
     sandbox.alice(&["pay", "bob", "20"]);
@@ -81,7 +97,10 @@ fn alice_closes_alone_and_both_are_paid_after_the_period() {
 
 #[test]
 fn a_channel_opened_empty_is_filled_from_both_sides_and_partly_emptied() {
-    let sandbox = Sandbox::running();
+    filled_and_emptied(&Sandbox::running());
+}
+
+fn filled_and_emptied(sandbox: &Sandbox) {
     let opened = sandbox.alice(&["channel", "open", "bob"]);
     let number = opened["number"].to_string();
     sandbox.alice(&["channel", "deposit", &number, "10"]);
@@ -114,7 +133,10 @@ fn a_channel_opened_empty_is_filled_from_both_sides_and_partly_emptied() {
 
 #[test]
 fn who_lost_its_data_goes_on_where_it_was() {
-    let sandbox = Sandbox::running();
+    lost_data(&Sandbox::running());
+}
+
+fn lost_data(sandbox: &Sandbox) {
     let opened = sandbox.alice(&["channel", "open", "bob", "100"]);
     let number = opened["number"].to_string();
     sandbox.alice(&["pay", &number, "20"]);
@@ -127,7 +149,10 @@ fn who_lost_its_data_goes_on_where_it_was() {
 
 #[test]
 fn who_recovers_declares_nothing_and_waits_longer() {
-    let sandbox = Sandbox::running();
+    recovered(&Sandbox::running());
+}
+
+fn recovered(sandbox: &Sandbox) {
     let opened = sandbox.alice(&["channel", "open", "bob", "100"]);
     let number = opened["number"].to_string();
     sandbox.alice(&["pay", &number, "30"]);
