@@ -2,7 +2,7 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ALICE, BOB, launch, Person } from "./support/people.ts";
-import { Server } from "./support/server.ts";
+import { QTUMD_URL, Server } from "./support/server.ts";
 
 let server: Server;
 let browser: Browser;
@@ -27,7 +27,8 @@ describe("Alice pays Bob", () => {
       [bob, BOB, "0x6Fd56E72373a34bA39Bf4167aF82e7A411BFED47"],
     ] as const) {
       expect(await person.at("my-address").textContent()).toBe(address);
-      await person.sees("on-chain", "1,000,000.00");
+      // On a node that is not ours, earlier stories have cost their fees.
+      await person.sees("on-chain", QTUMD_URL ? /\d,\d/ : "1,000,000.00");
       await person.go("Account");
       expect((await person.text("ec-recovery-address")).toLowerCase()).toBe(recovery.toLowerCase());
     }

@@ -17,6 +17,7 @@ use crate::block::{self, Block, Header, Tx};
 use crate::evm::{self, BLOCK_GAS_LIMIT, REGTEST_BITS};
 use crate::execute;
 use crate::mempool::{Class, Entry, Mempool};
+use crate::options::Withheld;
 use crate::policy::{FEE_RATE, MIN_GAS_PRICE, fee_at, sigops};
 use crate::view::View;
 
@@ -51,20 +52,20 @@ const fn version(height: u32) -> u32 {
     }
 }
 
-/// Builds and seals the next block. With `without_contracts` all contract calls stay out.
+/// Builds and seals the next block, without what is withheld.
 pub(crate) fn assemble(
     view: &mut View,
     mempool: &Mempool,
     pays: &Script,
     now: u32,
-    without_contracts: bool,
+    withheld: Option<Withheld>,
 ) -> Block {
     let time = now.max(view.median_time() + 1);
     let author = pays.kind().sender().map_or([0; 20], |account| account.0);
     let environment = view.environment(time, author);
     let checkpoint = view.evm.checkpoint();
     let mut draft = Draft::new(environment);
-    draft.fill(view, mempool, without_contracts);
+    draft.fill(view, mempool, withheld);
     let roots = view.current_roots();
     view.evm.roll_back(checkpoint);
     let height = view.height() + 1;
@@ -163,10 +164,10 @@ impl Draft {
         }
     }
 
-    fn fill(&mut self, view: &mut View, mempool: &Mempool, without_contracts: bool) {
+    fn fill(&mut self, view: &mut View, mempool: &Mempool, withheld: Option<Withheld>) {
         let mut open: BTreeMap<Txid, Package<'_>> = mempool
             .iter()
-            .filter(|entry| !without_contracts || entry.class == Class::Plain)
+            .filter(|entry| withheld.is_none_or(|withheld| !withheld.holds(entry.class)))
             .map(|entry| (entry.tx.id(), package(mempool, entry)))
             .collect();
         while let Some(best) = open.values().min_by(|a, b| a.compare(b)) {

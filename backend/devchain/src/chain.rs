@@ -14,6 +14,7 @@ use crate::evm::{Bytes32, Evm};
 use crate::execute;
 use crate::log::{BlockLog, Record};
 use crate::mempool::{Mempool, Reject};
+use crate::options::Withheld;
 use crate::policy;
 use crate::roots::RootCache;
 use crate::verify;
@@ -36,8 +37,8 @@ pub(crate) struct Chain {
     pub mempool: Mempool,
     /// The clock, if `setmocktime` stopped it.
     pub mock_time: Option<u32>,
-    /// How many coming blocks leave contract calls out.
-    pub withhold: u32,
+    /// How many coming blocks leave something out, and what.
+    pub withhold: (u32, Withheld),
     known: HashMap<BlockHash, Known>,
     /// In order of arrival: of two equally high branches the older is active.
     arrivals: Vec<BlockHash>,
@@ -61,7 +62,7 @@ impl Chain {
             view: View::new(genesis),
             mempool: Mempool::default(),
             mock_time: None,
-            withhold: 0,
+            withhold: (0, Withheld::default()),
             known: HashMap::from([(hash, known)]),
             arrivals: vec![hash],
             invalid: BTreeSet::new(),
@@ -116,14 +117,10 @@ impl Chain {
     /// Mines one block that pays `script`.
     pub fn mine(&mut self, script: &Script) -> Result<BlockHash, Unconnectable> {
         let now = self.now();
-        let block = assemble(
-            &mut self.view,
-            &self.mempool,
-            script,
-            now,
-            0 < self.withhold,
-        );
-        self.withhold = self.withhold.saturating_sub(1);
+        let (blocks, class) = self.withhold;
+        let withheld = (0 < blocks).then_some(class);
+        let block = assemble(&mut self.view, &self.mempool, script, now, withheld);
+        self.withhold = (blocks.saturating_sub(1), class);
         let hash = block.hash;
         if self.invalid.contains(&hash) {
             return Err(Unconnectable::Differs);
@@ -253,6 +250,12 @@ impl Chain {
         }
         blocks.reverse();
         blocks
+    }
+
+    /// The state after the active block at `height`, from the beginning.
+    pub fn view_at(&self, height: u32) -> Option<View> {
+        let hash = self.view.block(height)?.hash;
+        self.view_of(&hash).ok()
     }
 
     /// The state after the block `hash`, from the beginning.

@@ -22,6 +22,7 @@ mod index;
 mod log;
 mod mempool;
 mod node;
+mod options;
 mod policy;
 mod roots;
 mod rpc;
@@ -38,6 +39,9 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+pub use options::Indexes;
+pub use rpc::parameters;
+
 /// How to start a node.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -49,8 +53,10 @@ pub struct Config {
     pub password: String,
     /// Where blocks and wallets are kept; `None` keeps them in memory.
     pub data_dir: Option<PathBuf>,
-    /// Height 0, no wallet, no instant mining: as a fresh `qtumd -regtest`.
+    /// Height 0, no wallet, no instant mining, no `dev_*` methods: as a fresh `qtumd -regtest`.
     pub empty: bool,
+    /// What qtumd keeps only when it is told to.
+    pub indexes: Indexes,
 }
 
 impl Default for Config {
@@ -61,6 +67,7 @@ impl Default for Config {
             password: "test".to_owned(),
             data_dir: None,
             empty: false,
+            indexes: Indexes::default(),
         }
     }
 }
@@ -111,12 +118,14 @@ pub async fn spawn(config: Config) -> anyhow::Result<Handle> {
         password,
         data_dir,
         empty,
+        indexes,
     } = config;
     let listener = TcpListener::bind(rpc_bind)
         .await
         .with_context(|| format!("can not listen on {rpc_bind}"))?;
     let address = listener.local_addr()?;
-    let opened = tokio::task::spawn_blocking(move || node::Node::open(empty, data_dir.as_deref()));
+    let opened =
+        tokio::task::spawn_blocking(move || node::Node::open(empty, indexes, data_dir.as_deref()));
     let node = opened
         .await?
         .context("the data of the chain can not be opened")?;

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use crate::chain::Chain;
 use crate::log::BlockLog;
 use crate::mempool::Reject;
+use crate::options::{Fault, Indexes};
 use crate::view::Unconnectable;
 use crate::wallet::{self, Wallets};
 
@@ -20,6 +21,13 @@ pub(crate) struct Node {
     pub wallets: Wallets,
     /// Whether a block is mined whenever a transaction arrives.
     pub automine: bool,
+    pub indexes: Indexes,
+    /// Whether methods that no qtumd has are there.
+    pub has_dev: bool,
+    /// What goes wrong with the coming requests, and with how many of them.
+    pub fault: (Fault, u64),
+    /// Headers that the node pretends to have beyond its blocks.
+    pub headers_ahead: u32,
     /// Owner of the premine, if there is one; also mines.
     treasury: SecretKey,
     started: std::time::Instant,
@@ -29,7 +37,7 @@ pub(crate) struct Node {
 impl Node {
     /// Starts a node. `empty` is qtumd's regtest at height 0; otherwise the default wallet is rich
     /// and blocks are mined at once. With `data_dir`, what was mined there before is there again.
-    pub fn open(empty: bool, data_dir: Option<&Path>) -> std::io::Result<Self> {
+    pub fn open(empty: bool, indexes: Indexes, data_dir: Option<&Path>) -> std::io::Result<Self> {
         let treasury = wallet::derived_key("", 0);
         let script = p2pkh(&treasury.account());
         let mut chain = Chain::new((!empty).then_some(&script));
@@ -54,6 +62,10 @@ impl Node {
             chain,
             wallets,
             automine: !empty,
+            indexes,
+            has_dev: !empty,
+            fault: (Fault::None, 0),
+            headers_ahead: 0,
             treasury,
             started,
             tip,
@@ -67,6 +79,17 @@ impl Node {
 
     pub fn announce(&self) {
         self.tip.send_replace(self.chain.view.height());
+    }
+
+    /// What goes wrong with this request.
+    pub fn next_fault(&mut self) -> Fault {
+        let (fault, left) = self.fault;
+        self.fault = match left {
+            0 => (Fault::None, 0),
+            u64::MAX => (fault, left),
+            _ => (fault, left - 1),
+        };
+        if left == 0 { Fault::None } else { fault }
     }
 
     pub fn uptime(&self) -> u64 {

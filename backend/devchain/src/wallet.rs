@@ -45,6 +45,8 @@ pub(crate) enum WalletError {
     Key,
     #[error("Signing transaction failed")]
     Sign,
+    #[error("Error: Please enter the wallet passphrase with walletpassphrase first.")]
+    Locked,
 }
 
 impl From<SignError> for WalletError {
@@ -76,6 +78,10 @@ pub(crate) struct Wallet {
     derived: u32,
     imported: Vec<String>,
     keys: BTreeMap<Bytes20, SecretKey>,
+    /// What unlocks it, if it was ever locked.
+    passphrase: Option<String>,
+    /// Until when it may sign, in seconds since 1970, if it has a passphrase.
+    unlocked_until: u64,
 }
 
 impl Wallet {
@@ -107,6 +113,22 @@ impl Wallet {
 
     pub fn accounts(&self) -> impl Iterator<Item = Account> {
         self.keys.keys().copied().map(Account)
+    }
+
+    /// Until when a wallet with a passphrase may sign: 0 while it may not. None without one.
+    pub fn unlocked_until(&self, chain: &Chain) -> Option<u64> {
+        let open = u64::from(chain.now()) < self.unlocked_until;
+        self.passphrase
+            .as_ref()
+            .map(|_| if open { self.unlocked_until } else { 0 })
+    }
+
+    /// Refuses while the wallet is locked.
+    pub fn ensure_unlocked(&self, chain: &Chain) -> Result<(), WalletError> {
+        match self.unlocked_until(chain) {
+            Some(0) => Err(WalletError::Locked),
+            _ => Ok(()),
+        }
     }
 
     fn new_account(&mut self) -> Account {
@@ -202,6 +224,7 @@ impl Wallet {
         first: Option<Spendable>,
         change: Option<Account>,
     ) -> Result<Transaction, WalletError> {
+        self.ensure_unlocked(chain)?;
         let senders = outputs
             .iter()
             .filter(|output| sender_of(output).is_some())
@@ -312,6 +335,8 @@ struct Stored {
     derived: u32,
     imported: Vec<String>,
     loaded: bool,
+    #[serde(default)]
+    passphrase: Option<String>,
 }
 
 /// All wallets of the node, loaded or not.
@@ -335,7 +360,8 @@ impl Wallets {
             ..Self::default()
         };
         for (name, stored) in stored {
-            let wallet = Wallet::new(&name, stored.derived, stored.imported);
+            let mut wallet = Wallet::new(&name, stored.derived, stored.imported);
+            wallet.passphrase = stored.passphrase;
             let shelf = if stored.loaded {
                 &mut wallets.loaded
             } else {
@@ -418,6 +444,40 @@ impl Wallets {
         true
     }
 
+    /// Gives a loaded wallet a passphrase, which locks it; whether it had none.
+    pub fn encrypt(&mut self, name: &str, passphrase: &str) -> bool {
+        match self.loaded.get_mut(name) {
+            Some(wallet) if wallet.passphrase.is_none() => {
+                wallet.passphrase = Some(passphrase.to_owned());
+                self.save();
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Lets a loaded wallet sign until then (0: locks it); whether the passphrase is its own.
+    pub fn unlock(&mut self, name: &str, passphrase: &str, until: u64) -> bool {
+        match self.loaded.get_mut(name) {
+            Some(wallet) if wallet.passphrase.as_deref() == Some(passphrase) => {
+                wallet.unlocked_until = until;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Locks a loaded wallet again; whether it has a passphrase.
+    pub fn lock(&mut self, name: &str) -> bool {
+        match self.loaded.get_mut(name) {
+            Some(wallet) if wallet.passphrase.is_some() => {
+                wallet.unlocked_until = 0;
+                true
+            }
+            _ => false,
+        }
+    }
+
     fn save(&self) {
         let Some(path) = &self.path else { return };
         let shelves = [(&self.loaded, true), (&self.unloaded, false)];
@@ -435,6 +495,7 @@ impl Wallets {
                         derived: wallet.derived,
                         imported: wallet.imported.clone(),
                         loaded,
+                        passphrase: wallet.passphrase.clone(),
                     },
                 )
             })

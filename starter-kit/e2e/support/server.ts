@@ -1,14 +1,23 @@
-/** The product under test: one `sparky dev` with its own port and its own data. */
-import { type ChildProcess, spawn } from "node:child_process";
+/**
+ * The product under test, with its own port and its own data: one `sparky dev`; or, where `QTUMD_URL` names
+ * a regtest node with a wallet that may mine, a relay on that node.
+ */
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { promisify } from "node:util";
 
 const BINARY = resolve(process.env["SPARKY_BIN"] ?? join(import.meta.dirname, "../../../target/debug/sparky"));
 const START_MS = 90_000;
 const STOP_MS = 15_000;
 const LONGEST_LOG = 20_000;
+const MINE_MS = 200;
+/** A node that is not ours, if one is named. */
+export const QTUMD_URL = process.env["QTUMD_URL"] || null;
+
+const sparky = promisify(execFile);
 
 export class Server {
   readonly url: string;
@@ -18,6 +27,7 @@ export class Server {
   readonly #port: number;
   readonly #rpcPort: number;
   readonly #data: string;
+  #miner: NodeJS.Timeout | null = null;
 
   private constructor(port: number, rpcPort: number, data: string) {
     this.#port = port;
@@ -30,15 +40,44 @@ export class Server {
   static async start(): Promise<Server> {
     const data = await mkdtemp(join(tmpdir(), "sparky-e2e-"));
     const server = new Server(await freePort(), await freePort(), data);
+    if (QTUMD_URL) await server.#settle(QTUMD_URL);
     await server.run();
     return server;
   }
 
+  /** Contract and money on a node that is not ours, and somebody who mines what waits. */
+  async #settle(node: string): Promise<void> {
+    const on = ["--data", this.#data, "--network", "regtest", "--rpc-url", node];
+    await sparky(BINARY, ["migrate", "--database-url", this.#database, ...on]);
+    await sparky(BINARY, ["prefund", ...on]);
+    const ask = async (...call: string[]) => (await sparky(BINARY, ["devchain", "cli", "--rpc-url", node, ...call])).stdout.trim();
+    const address = await ask("getnewaddress");
+    let busy = false;
+    this.#miner = setInterval(() => {
+      if (busy) return;
+      busy = true;
+      const mine = async () => {
+        if ((await ask("getrawmempool")) !== "[]") await ask("generatetoaddress", "1", address);
+      };
+      mine().catch(() => undefined).finally(() => {
+        busy = false;
+      });
+    }, MINE_MS);
+  }
+
+  get #database(): string {
+    return `sqlite://${join(this.#data, "relay.sqlite")}?mode=rwc`;
+  }
+
+  get #arguments(): string[] {
+    const bind = ["--data", this.#data, "--bind", `127.0.0.1:${this.#port}`];
+    if (!QTUMD_URL) return ["dev", ...bind, "--rpc-port", String(this.#rpcPort)];
+    return ["relay", ...bind, "--network", "regtest", "--qtum-rpc-url", QTUMD_URL, "--database-url", this.#database];
+  }
+
   /** Starts the process on the data that is there, and waits until it is ready. */
   async run(): Promise<void> {
-    const child = spawn(BINARY, ["dev", "--data", this.#data, "--bind", `127.0.0.1:${this.#port}`, "--rpc-port", String(this.#rpcPort)], {
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    const child = spawn(BINARY, this.#arguments, { stdio: ["ignore", "pipe", "pipe"] });
     this.#process = child;
     const keep = (chunk: Buffer) => {
       this.#log = (this.#log + chunk.toString()).slice(-LONGEST_LOG);
@@ -77,6 +116,7 @@ export class Server {
 
   /** Ends the process and removes its data. */
   async stop(): Promise<void> {
+    if (this.#miner) clearInterval(this.#miner);
     await this.end();
     await rm(this.#data, { recursive: true, force: true });
   }

@@ -11,6 +11,8 @@ export interface Info {
   readonly blockSeconds: number;
   readonly confirmations: number;
   readonly window: { readonly default: number; readonly min: number; readonly max: number };
+  /** The capacity in satoshi that the default window protects well. */
+  readonly safeCapacitySat?: string;
   readonly penaltyBps: number;
   readonly reserve?: { readonly bps: number; readonly minimum: string };
   readonly tip: Block;

@@ -1,6 +1,7 @@
 import { useEffect, useState } from "react";
 import type { Quote } from "../session/actions.ts";
 import { type Amount, ZERO } from "../session/amount.ts";
+import type { Network } from "../session/state.ts";
 import { useActions, useSelect, useVerb } from "../ui/context.tsx";
 import { DEMO_ACCOUNTS } from "../ui/demo.ts";
 import { AmountField, Field, Submit, submitTo } from "../ui/fields.tsx";
@@ -76,12 +77,24 @@ function OpenForm({ onSent }: { readonly onSent: (txid: string) => void }) {
             If your partner disappears, you can close alone and get your money after an answer window of {blocksAndTime(network.window.default, network.blockSeconds)}.
           </p>
         )}
+        {network && <TooMuch amount={amountOrNull(amountText)} network={network} />}
         {verb.problem && field === "form" && <ProblemNote problem={verb.problem} />}
         <Submit pending={verb.pending} testId="open-submit" wide>
           Open the channel
         </Submit>
       </Card>
     </form>
+  );
+}
+
+/** More than the answer window protects: allowed, and said before it is done. */
+export function TooMuch({ amount, network }: { readonly amount: Amount | null; readonly network: Network }) {
+  if (network.safeCapacity === null || amount === null || amount <= network.safeCapacity) return null;
+  return (
+    <p className="note warn" role="status" data-testid="too-much">
+      An answer window of {blocksAndTime(network.window.default, network.blockSeconds)} protects about <Qtum value={network.safeCapacity} />. With more in the
+      channel it can pay to keep your answer out of blocks for so long. Put in less, or use several channels.
+    </p>
   );
 }
 

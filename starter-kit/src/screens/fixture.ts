@@ -152,6 +152,7 @@ export const alice: State = {
     blockSeconds: 32,
     confirmations: 1,
     window: { default: 50, min: 10, max: 100_000 },
+    safeCapacity: null,
     penaltyBps: 10_000,
     relayVersion: "0.1.0",
     dev: true,

@@ -1,6 +1,7 @@
 import { renderToStaticMarkup } from "react-dom/server";
 import { describe, expect, it } from "vitest";
 import type { Actions } from "../session/actions.ts";
+import { satoshi } from "../session/amount.ts";
 import { initialState } from "../session/initial.ts";
 import { problem } from "../session/problem.ts";
 import type { State } from "../session/state.ts";
@@ -15,7 +16,7 @@ import { ChannelsPage } from "./ChannelsPage.tsx";
 import * as fixture from "./fixture.ts";
 import { checklist, Home } from "./Home.tsx";
 import { Lab } from "./Lab.tsx";
-import { OpenChannel } from "./OpenChannel.tsx";
+import { OpenChannel, TooMuch } from "./OpenChannel.tsx";
 import { addressOf, findChannel, Pay } from "./Pay.tsx";
 import { paymentUri, Receive } from "./Receive.tsx";
 import { SettingsPage } from "./SettingsPage.tsx";
@@ -145,6 +146,15 @@ describe("a page", () => {
     expect(byTestId("banner-offline")).toBe(1);
     expect(html).toContain('data-code="second-tab"');
     expect(html).toContain("2 signed messages wait");
+  });
+
+  it("warns above what the answer window protects, where there is something to lose", () => {
+    const { network } = fixture.alice;
+    if (!network) throw new Error("the fixture has a network");
+    const mainnet = { ...network, dev: false, safeCapacity: satoshi("13500000000") };
+    expect(show(<TooMuch amount={satoshi("13500000001")} network={mainnet} />).byTestId("too-much")).toBe(1);
+    expect(show(<TooMuch amount={satoshi("13500000000")} network={mainnet} />).byTestId("too-much")).toBe(0);
+    expect(show(<TooMuch amount={satoshi("13500000001")} network={network} />).byTestId("too-much")).toBe(0);
   });
 
   it("offers demo accounts and the lab on the dev chain only", () => {

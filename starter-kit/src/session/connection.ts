@@ -3,6 +3,7 @@ import { isObject } from "../relay/frames.ts";
 import { type SocketStatus, openSocket } from "../relay/socket.ts";
 import type { Block, Info } from "../relay/api.ts";
 import { acceptProposal } from "./agreements.ts";
+import { satoshi } from "./amount.ts";
 import { type Context, bookOf, commit, infoOf, keyOf, show, tell } from "./context.ts";
 import { isPlayMoney } from "./identity.ts";
 import { flush } from "./outbox.ts";
@@ -216,6 +217,7 @@ const networkOf = (info: Info): Network => ({
   blockSeconds: info.blockSeconds,
   confirmations: info.confirmations,
   window: info.window,
+  safeCapacity: info.dev || info.safeCapacitySat === undefined ? null : satoshi(BigInt(info.safeCapacitySat)),
   penaltyBps: info.penaltyBps,
   relayVersion: info.version,
   dev: info.dev,

@@ -109,6 +109,8 @@ export interface Network {
   /** Confirmations after which a deposit counts. */
   readonly confirmations: number;
   readonly window: { readonly default: number; readonly min: number; readonly max: number };
+  /** The capacity that the default window protects well; null where nobody has anything to lose. */
+  readonly safeCapacity: Amount | null;
   readonly penaltyBps: number;
   readonly relayVersion: string;
   /** Whether `/lab` and the dev actions exist. */

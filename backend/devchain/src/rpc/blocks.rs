@@ -139,14 +139,14 @@ fn blockchain_info(node: &mut Node, _: &Params) -> Answer {
     Ok(json!({
         "chain": "regtest",
         "blocks": height,
-        "headers": height,
+        "headers": height.saturating_add(node.headers_ahead),
         "bestblockhash": view.tip().hash.to_string(),
         "difficulty": DIFFICULTY,
         "moneysupply": supply / 100_000_000,
         "time": view.tip().header.time,
         "mediantime": view.median_time(),
         "verificationprogress": 1,
-        "initialblockdownload": false,
+        "initialblockdownload": 0 < node.headers_ahead,
         "chainwork": chainwork(height),
         "size_on_disk": 0,
         "pruned": false,
@@ -249,6 +249,9 @@ fn network_info(_: &mut Node, _: &Params) -> Answer {
 
 fn index_info(node: &mut Node, _: &Params) -> Answer {
     let height = node.chain.view.height();
+    if !node.indexes.transactions {
+        return Ok(json!({}));
+    }
     Ok(json!({ "txindex": { "synced": true, "best_block_height": height } }))
 }
 

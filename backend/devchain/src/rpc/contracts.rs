@@ -15,6 +15,7 @@ use crate::node::Node;
 use crate::policy::MIN_GAS_PRICE;
 use crate::roots::{SYSTEM_CONTRACTS, system_address};
 use crate::trie::keccak;
+use crate::view::View;
 
 pub(super) const METHODS: &[Method] = &[
     Method(
@@ -383,8 +384,8 @@ fn contract(node: &Node, text: &str) -> Result<Bytes20, RpcError> {
     Ok(contract)
 }
 
-fn storage_json(node: &Node, contract: &Bytes20) -> Map<String, Value> {
-    let slots = node.chain.view.evm.all_storage(contract);
+fn storage_json(view: &View, contract: &Bytes20) -> Map<String, Value> {
+    let slots = view.evm.all_storage(contract);
     let entry = |(key, value): (Bytes32, Bytes32)| {
         (
             hex::encode(keccak(&key)),
@@ -401,7 +402,7 @@ fn account_info(node: &mut Node, params: &Params) -> Answer {
     let mut json = json!({
         "address": hex::encode(contract),
         "balance": account.balance,
-        "storage": storage_json(node, &contract),
+        "storage": storage_json(&node.chain.view, &contract),
         "code": hex::encode(&account.code),
     });
     if let Some(coin) = evm.coin(&contract) {
@@ -420,14 +421,15 @@ fn storage(node: &mut Node, params: &Params) -> Answer {
             "Incorrect block number",
         ));
     }
-    if height != -1 && height != tip {
-        return Err(RpcError::new(
-            RpcError::INVALID_PARAMS,
-            "only the latest block's storage is kept",
-        ));
-    }
     let contract = contract(node, params.text(0))?;
-    let all = storage_json(node, &contract);
+    let older = if height == -1 || height == tip {
+        None
+    } else {
+        u32::try_from(height)
+            .ok()
+            .and_then(|height| node.chain.view_at(height))
+    };
+    let all = storage_json(older.as_ref().unwrap_or(&node.chain.view), &contract);
     let Some(index) = params.integer(2)? else {
         return Ok(Value::Object(all));
     };

@@ -7,12 +7,15 @@ use super::error::RpcError;
 use super::params::Params;
 use super::{Answer, Method};
 use crate::node::Node;
+use crate::options::{Fault, Withheld};
 
 pub(super) const METHODS: &[Method] = &[
     Method("dev_mine", "nblocks:number?", mine),
     Method("dev_faucet", "address:string amount:any", faucet),
     Method("dev_automine", "enabled:bool", automine),
-    Method("dev_withhold", "nblocks:number", withhold),
+    Method("dev_withhold", "nblocks:number class:string?", withhold),
+    Method("dev_fault", "kind:string nrequests:number?", fault),
+    Method("dev_headers", "ahead:number", headers),
 ];
 
 fn mine(node: &mut Node, params: &Params) -> Answer {
@@ -36,9 +39,32 @@ fn automine(node: &mut Node, params: &Params) -> Answer {
     Ok(json!({ "automine": node.automine }))
 }
 
-/// Keeps contract calls out of the next blocks, as a hostile miner could.
+/// Keeps transactions of a class out of the next blocks, as a hostile miner could: `contract` (calls and
+/// deployments) unless it says `call`, `create`, `plain` or `all`. They stay in the mempool.
 fn withhold(node: &mut Node, params: &Params) -> Answer {
     let blocks = params.unsigned(0)?.unwrap_or_default();
-    node.chain.withhold = u32::try_from(blocks).unwrap_or(u32::MAX);
+    let class = match params.get(1) {
+        None => Some(Withheld::default()),
+        Some(_) => Withheld::parse(params.text(1)),
+    };
+    let class = class
+        .ok_or_else(|| RpcError::parameter("class is contract, call, create, plain or all"))?;
+    node.chain.withhold = (u32::try_from(blocks).unwrap_or(u32::MAX), class);
+    Ok(Value::Null)
+}
+
+/// Answers the next requests, or all until `none`, as a node that starts (`warmup`) or whose queue is
+/// full (`busy`). `dev_*` methods are answered all the same.
+fn fault(node: &mut Node, params: &Params) -> Answer {
+    let kind = Fault::parse(params.text(0))
+        .ok_or_else(|| RpcError::parameter("kind is none, warmup or busy"))?;
+    node.fault = (kind, params.unsigned(1)?.unwrap_or(u64::MAX));
+    Ok(Value::Null)
+}
+
+/// Pretends to know so many more headers than blocks: a node that syncs.
+fn headers(node: &mut Node, params: &Params) -> Answer {
+    let ahead = params.unsigned(0)?.unwrap_or_default();
+    node.headers_ahead = u32::try_from(ahead).unwrap_or(u32::MAX);
     Ok(Value::Null)
 }

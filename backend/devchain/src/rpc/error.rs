@@ -19,6 +19,10 @@ impl RpcError {
     pub const ADDRESS: i32 = -5;
     pub const FUNDS: i32 = -6;
     pub const PARAMETER: i32 = -8;
+    pub const UNLOCK_NEEDED: i32 = -13;
+    pub const WRONG_PASSPHRASE: i32 = -14;
+    pub const WRONG_ENCRYPTION_STATE: i32 = -15;
+    pub const IN_WARMUP: i32 = -28;
     pub const DECODE: i32 = -22;
     pub const WALLET_NOT_FOUND: i32 = -18;
     pub const WALLET_NOT_SPECIFIED: i32 = -19;

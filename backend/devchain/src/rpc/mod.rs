@@ -7,14 +7,18 @@
 
 mod addresses;
 mod blocks;
+mod build;
 mod contracts;
 mod dev;
 mod error;
 mod format;
 mod params;
+mod tokens;
 mod transactions;
 mod wallet;
 mod wallet_contracts;
+mod wallet_history;
+mod wallet_lock;
 mod wallets;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,6 +33,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::node::Node;
+use crate::options::{Fault, Indexes};
 use contracts::LogFilter;
 use error::RpcError;
 use params::{Params, with_amounts};
@@ -51,13 +56,20 @@ struct WalletMethod(
 const METHODS: &[&[Method]] = &[
     blocks::METHODS,
     transactions::METHODS,
+    build::METHODS,
     contracts::METHODS,
+    tokens::METHODS,
     addresses::METHODS,
     wallets::METHODS,
     dev::METHODS,
 ];
 
-const WALLET_METHODS: &[&[WalletMethod]] = &[wallet::METHODS, wallet_contracts::METHODS];
+const WALLET_METHODS: &[&[WalletMethod]] = &[
+    wallet::METHODS,
+    wallet_contracts::METHODS,
+    wallet_history::METHODS,
+    wallet_lock::METHODS,
+];
 
 /// What all requests share.
 #[derive(Clone)]
@@ -120,7 +132,23 @@ async fn respond(rpc: &Rpc, headers: &HeaderMap, body: &[u8], wallet: Option<&st
         )
             .into_response();
     }
-    let (status, json) = match serde_json::from_slice::<Value>(body) {
+    let request = serde_json::from_slice::<Value>(body);
+    match request
+        .as_ref()
+        .ok()
+        .map_or(Fault::None, |request| fault_of(rpc, request))
+    {
+        Fault::None => {}
+        Fault::Busy => {
+            return (StatusCode::SERVICE_UNAVAILABLE, "Work queue depth exceeded").into_response();
+        }
+        Fault::WarmingUp => {
+            let error = RpcError::new(RpcError::IN_WARMUP, "Loading block index…");
+            let (status, json) = envelope(Err(error), &Value::Null);
+            return (status, json.to_string()).into_response();
+        }
+    }
+    let (status, json) = match request {
         Ok(Value::Array(requests)) => {
             let mut answers = Vec::new();
             for request in requests {
@@ -143,6 +171,39 @@ async fn respond(rpc: &Rpc, headers: &HeaderMap, body: &[u8], wallet: Option<&st
     };
     let text = with_amounts(&json) + "\n";
     (status, [(header::CONTENT_TYPE, "application/json")], text).into_response()
+}
+
+/// What goes wrong with this request: never with one that may switch it off.
+fn fault_of(rpc: &Rpc, request: &Value) -> Fault {
+    let method = request.get("method").and_then(Value::as_str);
+    if method.is_some_and(|method| method.starts_with("dev_")) {
+        return Fault::None;
+    }
+    rpc.node().next_fault()
+}
+
+/// The answer of a node that was started without the index which the method needs.
+fn missing_index(indexes: Indexes, method: &str) -> Option<Answer> {
+    match method {
+        "getaddressmempool" if !indexes.addresses => Some(Ok(json!([]))),
+        "getspentinfo" if !indexes.addresses => {
+            Some(Err(RpcError::address("Unable to get spent info")))
+        }
+        "getblockhashes" if !indexes.addresses => Some(Err(RpcError::address(
+            "No information available for block hashes",
+        ))),
+        "getaddressutxos" | "getaddressbalance" | "getaddressdeltas" | "getaddresstxids"
+            if !indexes.addresses =>
+        {
+            Some(Err(RpcError::address(
+                "No information available for address",
+            )))
+        }
+        "gettransactionreceipt" | "searchlogs" | "waitforlogs" if !indexes.events => Some(Err(
+            RpcError::new(RpcError::INTERNAL, "Events indexing disabled"),
+        )),
+        _ => None,
+    }
 }
 
 async fn answer(rpc: &Rpc, mut request: Value, wallet: Option<&str>) -> (StatusCode, Value) {
@@ -183,6 +244,19 @@ fn envelope(result: Answer, id: &Value) -> (StatusCode, Value) {
 }
 
 async fn dispatch(rpc: &Rpc, method: &str, params: Value, wallet: Option<&str>) -> Answer {
+    let (indexes, has_dev) = {
+        let node = rpc.node();
+        (node.indexes, node.has_dev)
+    };
+    if let Some(answer) = missing_index(indexes, method) {
+        return answer;
+    }
+    if method.starts_with("dev_") && !has_dev {
+        return Err(RpcError::new(
+            RpcError::METHOD_NOT_FOUND,
+            "Method not found",
+        ));
+    }
     if method == "waitforlogs" {
         let params = Params::new(method, LogFilter::PARAMS, params)?;
         return wait_for_logs(rpc, &params).await;
@@ -218,6 +292,20 @@ async fn dispatch(rpc: &Rpc, method: &str, params: Value, wallet: Option<&str>) 
         RpcError::METHOD_NOT_FOUND,
         "Method not found",
     ))
+}
+
+/// The parameters of a method as `name:type`, with `?` behind an optional one; types are string, number,
+/// bool, array, object and any. None for a method that is not here.
+pub fn parameters(method: &str) -> Option<&'static str> {
+    let of_nodes = METHODS.iter().copied().flatten();
+    let of_wallets = WALLET_METHODS.iter().copied().flatten();
+    let known = of_nodes
+        .map(|known| (known.0, known.1))
+        .chain(of_wallets.map(|known| (known.0, known.1)))
+        .chain([("waitforlogs", LogFilter::PARAMS), ("stop", "")]);
+    known
+        .into_iter()
+        .find_map(|(name, parameters)| (name == method).then_some(parameters))
 }
 
 fn help() -> String {

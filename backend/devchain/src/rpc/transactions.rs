@@ -130,16 +130,21 @@ fn raw_transaction(node: &mut Node, params: &Params) -> Answer {
     let txid = params.txid(0)?;
     let chain = &node.chain;
     let waiting = chain.mempool.get(&txid).map(|entry| (&entry.tx, None));
+    let is_indexed = node.indexes.transactions || params.get(2).is_some();
     let found = waiting.or_else(|| {
-        chain
-            .view
-            .transaction(&txid)
-            .map(|(tx, place)| (tx, Some(place)))
+        let mined = chain.view.transaction(&txid).filter(|_| is_indexed);
+        mined.map(|(tx, place)| (tx, Some(place)))
     });
     let (tx, place) = found.ok_or_else(|| {
-        RpcError::address(
-            "No such mempool or blockchain transaction. Use gettransaction for wallet transactions.",
-        )
+        let missing = if is_indexed {
+            "No such mempool or blockchain transaction."
+        } else {
+            "No such mempool transaction. Use -txindex or provide a block hash to enable blockchain transaction \
+             queries."
+        };
+        RpcError::address(format!(
+            "{missing} Use gettransaction for wallet transactions."
+        ))
     })?;
     let verbose = match params.get(1) {
         None | Some(Value::Bool(false)) => false,

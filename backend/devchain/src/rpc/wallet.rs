@@ -73,10 +73,10 @@ pub(super) fn wallet<'a>(node: &'a Node, name: &str) -> Result<&'a Wallet, RpcEr
 }
 
 pub(super) fn wallet_error(error: &WalletError) -> RpcError {
-    let code = if *error == WalletError::Funds {
-        RpcError::FUNDS
-    } else {
-        RpcError::WALLET
+    let code = match error {
+        WalletError::Funds => RpcError::FUNDS,
+        WalletError::Locked => RpcError::UNLOCK_NEEDED,
+        WalletError::Key | WalletError::Sign => RpcError::WALLET,
     };
     RpcError::new(code, error.to_string())
 }
@@ -107,7 +107,7 @@ fn pending(node: &Node, wallet: &Wallet) -> u64 {
 
 fn wallet_info(node: &mut Node, name: &str, _: &Params) -> Answer {
     let wallet = wallet(node, name)?;
-    Ok(json!({
+    let mut json = json!({
         "walletname": name,
         "walletversion": 169_900,
         "format": "sqlite",
@@ -118,7 +118,11 @@ fn wallet_info(node: &mut Node, name: &str, _: &Params) -> Answer {
         "private_keys_enabled": true,
         "descriptors": true,
         "scanning": false,
-    }))
+    });
+    if let Some(until) = wallet.unlocked_until(&node.chain) {
+        json["unlocked_until"] = until.into();
+    }
+    Ok(json)
 }
 
 fn new_address(node: &mut Node, name: &str, params: &Params) -> Answer {
@@ -405,6 +409,10 @@ fn transaction(node: &mut Node, name: &str, params: &Params) -> Answer {
 
 fn sign_raw_transaction(node: &mut Node, name: &str, params: &Params) -> Answer {
     let mut tx = parse(params.text(0))?;
-    let complete = wallet(node, name)?.sign_known(&node.chain, &mut tx);
+    let wallet = wallet(node, name)?;
+    wallet
+        .ensure_unlocked(&node.chain)
+        .map_err(|error| wallet_error(&error))?;
+    let complete = wallet.sign_known(&node.chain, &mut tx);
     Ok(json!({ "hex": tx.to_hex(), "complete": complete }))
 }

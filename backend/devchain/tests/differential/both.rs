@@ -81,11 +81,14 @@ impl Both {
         let value = u64::try_from(call.value().0).expect("little money") + self.surplus;
         let data = contract::encode(call);
         let (sender, contract) = (caller.0, self.address.0);
+        // No more than our programs give: a limit that does not suffice is a difference.
+        let gas_limit = contract::gas_limit(call);
         let call = Call {
             sender,
             contract,
             value,
             data,
+            gas_limit,
             ..Call::default()
         };
         let outcome = self.evm.call(&block(self.model.next), &call);

@@ -46,7 +46,8 @@ impl Chain {
         .await
     }
 
-    async fn start(config: Config) -> Self {
+    /// A chain that was started so.
+    pub async fn start(config: Config) -> Self {
         Self {
             handle: spawn(config).await.unwrap(),
             http: reqwest::Client::new(),

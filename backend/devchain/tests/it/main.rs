@@ -5,7 +5,9 @@
 mod blocks;
 mod client;
 mod contracts;
+mod hands;
 mod mempool;
 mod model;
 mod server;
+mod switches;
 mod wallets;

@@ -1,6 +1,6 @@
 //! Random sequences of transactions against a model of what must hold.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -22,6 +22,7 @@ enum Step {
     Burn(u32),
     Mine,
     Reorganise,
+    Return(u8),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -34,6 +35,7 @@ fn step() -> impl Strategy<Value = Step> {
         (0..9_u32).prop_map(Step::Burn),
         Just(Step::Mine),
         Just(Step::Reorganise),
+        (1..5_u8).prop_map(Step::Return),
     ]
 }
 
@@ -56,6 +58,8 @@ struct World {
     model: Model,
     /// Contract transactions: id and how each must have ended.
     sent: BTreeMap<String, &'static str>,
+    /// Those with an event of the contract.
+    told: BTreeSet<String>,
 }
 
 impl World {
@@ -68,7 +72,8 @@ impl World {
                 self.model.alice += u64::from(value);
             }
             Step::Deposit(value) => {
-                self.call("deposit", &[], value.into(), "None").await;
+                let txid = self.call("deposit", &[], value.into(), "None").await;
+                self.told.insert(txid);
                 self.model.probe += u64::from(value);
             }
             Step::PayOut(value) => {
@@ -93,7 +98,9 @@ impl World {
                     self.model.sink += value;
                 }
             }
-            Step::Revert(value) => self.call("rev", &[], value.into(), "Revert").await,
+            Step::Revert(value) => {
+                self.call("rev", &[], value.into(), "Revert").await;
+            }
             Step::Burn(value) => {
                 self.call("invalid", &[], value.into(), "BadInstruction")
                     .await;
@@ -102,14 +109,22 @@ impl World {
                 self.chain.call("dev_mine", json!([1])).await;
             }
             Step::Reorganise => self.reorganise().await,
+            Step::Return(depth) => self.leave_and_return(depth).await,
         }
     }
 
-    async fn call(&mut self, function: &str, words: &[&str], value: u64, ended: &'static str) {
+    async fn call(
+        &mut self,
+        function: &str,
+        words: &[&str],
+        value: u64,
+        ended: &'static str,
+    ) -> String {
         let call = json!([self.contract, probe(function, words), qtum(value)]);
         let sent = self.chain.call("sendtocontract", call).await;
-        self.sent
-            .insert(sent["txid"].as_str().unwrap().to_owned(), ended);
+        let txid = sent["txid"].as_str().unwrap().to_owned();
+        self.sent.insert(txid.clone(), ended);
+        txid
     }
 
     /// Takes back the last block and mines its transactions again in another.
@@ -125,7 +140,88 @@ impl World {
         }
     }
 
+    /// Leaves the last blocks and comes back to them: receipts, events and the address index go and return.
+    async fn leave_and_return(&mut self, depth: u8) {
+        let height = self.chain.height().await;
+        let first = height - i64::from(depth) + 1;
+        if first < 2 {
+            return;
+        }
+        let hash = self.chain.call("getblockhash", json!([first])).await;
+        let tip = self.chain.call("getbestblockhash", json!([])).await;
+        self.chain.call("invalidateblock", json!([hash])).await;
+        assert_eq!(self.chain.height().await, first - 1);
+        let waiting = self.chain.call("getrawmempool", json!([])).await;
+        for txid in waiting.as_array().unwrap() {
+            let receipts = self
+                .chain
+                .call("gettransactionreceipt", json!([txid]))
+                .await;
+            assert_eq!(receipts, json!([]), "what is not mined has no receipt");
+        }
+        self.check_index(first - 1).await;
+        self.chain.call("reconsiderblock", json!([hash])).await;
+        assert_eq!(self.chain.call("getbestblockhash", json!([])).await, tip);
+        assert_eq!(
+            self.chain.call("getrawmempool", json!([])).await,
+            json!([]),
+            "all of it is mined again"
+        );
+    }
+
+    /// The address index adds up, and events are those of the active chain.
+    async fn check_index(&self, height: i64) {
+        for address in [ALICE, BOB] {
+            let deltas = self
+                .chain
+                .call("getaddressdeltas", json!([{ "addresses": [address] }]))
+                .await;
+            let deltas: &Vec<Value> = deltas.as_array().unwrap();
+            let moved: i64 = deltas
+                .iter()
+                .map(|one| one["satoshis"].as_i64().unwrap())
+                .sum();
+            let utxos = self.chain.call("getaddressutxos", json!([address])).await;
+            let utxos: &Vec<Value> = utxos.as_array().unwrap();
+            let unspent: i64 = utxos
+                .iter()
+                .map(|one| one["satoshis"].as_i64().unwrap())
+                .sum();
+            let balance = self.chain.balance_of(address).await;
+            assert_eq!((moved, unspent), (balance, balance));
+            assert!(
+                deltas
+                    .iter()
+                    .all(|one| one["height"].as_i64().unwrap() <= height)
+            );
+        }
+        let filter = json!({ "addresses": [self.contract] });
+        let found = self.chain.call("searchlogs", json!([1, -1, filter])).await;
+        let mut txids = BTreeSet::new();
+        for receipt in found.as_array().unwrap() {
+            let number = &receipt["blockNumber"];
+            assert_eq!(
+                self.chain.call("getblockhash", json!([number])).await,
+                receipt["blockHash"],
+                "an event of a block that is gone"
+            );
+            assert!(
+                txids.insert(receipt["transactionHash"].as_str().unwrap().to_owned()),
+                "an event is told once"
+            );
+        }
+        assert!(txids.is_subset(&self.told));
+        if height == self.chain.height().await && self.is_all_mined().await {
+            assert_eq!(txids, self.told);
+        }
+    }
+
+    async fn is_all_mined(&self) -> bool {
+        self.chain.call("getrawmempool", json!([])).await == json!([])
+    }
+
     async fn check(&self) {
+        self.check_index(self.chain.height().await).await;
         let balance = async |contract: &str| {
             let info = self.chain.call("getaccountinfo", json!([contract])).await;
             let balance = info["balance"].as_u64().unwrap();
@@ -186,6 +282,7 @@ async fn play(steps: &[Step]) {
         contract,
         model: Model::default(),
         sent: BTreeMap::new(),
+        told: BTreeSet::new(),
     };
     for step in steps {
         world.play(step).await;

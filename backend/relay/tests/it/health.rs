@@ -55,10 +55,13 @@ async fn a_node_in_trouble_is_told_and_forgotten() {
     world.ready().await;
 }
 
+/// What the relay says, and what was switched off.
+type Case = (&'static str, fn(&mut Indexes));
+
 #[tokio::test]
 async fn each_missing_index_is_named_with_its_flag() {
     let mut world = World::new().await;
-    let cases: [(&str, fn(&mut Indexes)); 3] = [
+    let cases: [Case; 3] = [
         ("without -txindex", |indexes| indexes.transactions = false),
         ("without -addrindex", |indexes| indexes.addresses = false),
         ("without -logevents", |indexes| indexes.events = false),
