@@ -120,6 +120,8 @@ async fn a_restart_does_not_take_the_tip_back() {
     world.mine(60).await;
     let url = format!("{}/api/v1/chain/tip", world.url());
     let height = || async {
+        // Often enough to see every block, and not so often that nothing else is done.
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
         let tip: Value = reqwest::get(&url).await.ok()?.json().await.ok()?;
         tip["height"].as_u64()
     };
