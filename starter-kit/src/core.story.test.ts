@@ -168,7 +168,7 @@ describe("when Alice closes with an old state", () => {
 });
 
 describe("after a loss of data", () => {
-  const here = { domain: fixture.domain, account: fixture.facts.params.accountA, tip };
+  const here = { domain: fixture.domain, account: fixture.facts.params.accountA, tip, question: `0x${"07".repeat(32)}`, restoredAt: null, unsent: 0 };
 
   it("Alice adopts her own signatures from the relay and never uses a nonce twice", () => {
     const pair = new Pair();
@@ -187,5 +187,65 @@ describe("after a loss of data", () => {
     expect(core.merge(null, forged, here)).toMatchObject({ adoptedOwn: false, refused: "bad-signature" });
     const elsewhere = { ...here, domain: { ...here.domain, contract: `0x${"dd".repeat(20)}` } };
     expect(() => core.merge(null, JSON.parse(pair.b), elsewhere)).toThrow(expect.objectContaining({ code: "wrong-channel" }));
+  });
+});
+
+describe("a backup", () => {
+  const here = { domain: fixture.domain, account: fixture.facts.params.accountA, tip, question: `0x${"07".repeat(32)}`, restoredAt: null, unsent: 0 };
+  const content = (channel: string): core.BackupContent => ({
+    version: 1, account: here.account, network: "dev", domain: fixture.domain, revision: 3, madeAt: 1, channels: [{ channel: JSON.parse(channel) as core.Wire, outbox: [] }],
+    app: { name: "Alice" },
+  });
+
+  it("goes into a file that the right passphrase opens, and no other", () => {
+    const pair = new Pair();
+    pair.pay("A", 20);
+    const file = alice.sealFile(content(pair.a), "correct horse");
+    expect(core.readBackup(file, "dev")).toMatchObject({ network: "dev" });
+    const opened = core.openBackup(file, "dev", "correct horse");
+    expect(opened.content).toEqual(content(pair.a));
+    expect(opened.key.identity("dev").accountHex).toBe(here.account);
+    opened.key.wipe();
+    expect(() => core.openBackup(file, "dev", "correct house")).toThrow(expect.objectContaining({ code: "wrong-passphrase" }));
+    expect(() => core.readBackup(file, "mainnet")).toThrow(expect.objectContaining({ code: "backup-other-network" }));
+    expect(() => core.readBackup(`${file.slice(0, -90)}00`, "dev")).toThrow(expect.objectContaining({ code: "backup-damaged" }));
+    expect(() => core.readBackup("{}", "dev")).toThrow(expect.objectContaining({ code: "backup-not-one" }));
+  }, 60_000);
+
+  it("opens what the command line and the specification wrote", async () => {
+    const { readFile } = await import("node:fs/promises");
+    const vector = JSON.parse(await readFile(new URL("../../docs/spec/vectors/backup.json", import.meta.url), "utf8")) as Record<string, unknown>;
+    const opened = core.openBackup(JSON.stringify(vector["file"]), "dev", String(vector["passphrase"]));
+    expect(opened.content).toEqual(vector["content"]);
+    expect(opened.key.openBlob(String(vector["blob"]), Number(vector["revision"]))).toEqual(vector["content"]);
+    opened.key.wipe();
+  }, 60_000);
+
+  it("signs nothing before the relay was heard, and then with a nonce that is free", () => {
+    const pair = new Pair();
+    pair.pay("A", 20);
+    const old = JSON.parse(pair.a) as core.Wire;
+    pair.pay("A", 1);
+    const taken = core.restoredChannel(null, { channel: old, outbox: [] }, "A", here.question, tip);
+    const restored = JSON.stringify(taken?.channel);
+    expect(() => alice.pay(restored, qtum(1), tip)).toThrow(expect.objectContaining({ code: "recovering" }));
+    expect(core.viewChannel(restored, "A", tip)).toMatchObject({ doubt: { partner: false }, can: { pay: false } });
+    const merged = core.merge(restored, JSON.parse(pair.b), here);
+    const next = alice.pay(merged.channel, qtum(1), tip).update as { proof: { proof: { nonce: number } } };
+    expect(next.proof.proof.nonce).toBe(3);
+    expect(core.restoredChannel({ channel: JSON.parse(merged.channel) as core.Wire, outbox: [] }, { channel: old, outbox: [] }, "A", here.question, tip)).toBeNull();
+  });
+
+  it("waits for the partner's word where the relay knows less than the backup", () => {
+    const pair = new Pair();
+    const before = JSON.parse(pair.b) as core.Wire;
+    pair.pay("A", 20);
+    const taken = core.restoredChannel(null, { channel: JSON.parse(pair.a) as core.Wire, outbox: [] }, "A", here.question, tip);
+    const merged = core.merge(JSON.stringify(taken?.channel), before, here);
+    expect(merged.relayBehind).toBe(true);
+    expect(core.viewChannel(merged.channel, "A", tip).doubt).toEqual({ question: here.question, partner: true });
+    const word = bob.wordFor(pair.b, here.question);
+    const heard = core.hearPartner(merged.channel, "A", word);
+    expect(core.viewChannel(heard, "A", tip).doubt).toBeNull();
   });
 });

@@ -71,6 +71,8 @@ export interface Merged {
   readonly number: number;
   readonly side: Side;
   readonly adoptedOwn: boolean;
+  /** The relay has forgotten something that is known here. */
+  readonly relayBehind: boolean;
   readonly refused: string | null;
 }
 
@@ -85,10 +87,21 @@ export interface ChannelFigures {
   readonly balances: Balances;
   readonly nonces: { readonly sent: number; readonly sentAcked: number; readonly received: number; readonly receivedAcked: number };
   readonly frozenUntil: number | null;
+  /** What keeps this device from signing: it lost its memory, or two devices signed with one key. */
+  readonly doubt: DoubtFigures | null;
   readonly confirmationsLeft: number;
   readonly closing: ClosingFigures | null;
   readonly payout: { readonly mine: Amount; readonly partner: Amount; readonly penalty: Amount; readonly together: boolean; readonly height: number } | null;
   readonly can: Abilities;
+}
+
+export interface DoubtFigures {
+  /** What the partner is asked with. */
+  readonly question: string;
+  /** Whether the partner must be heard; else the relay is enough. */
+  readonly partner: boolean;
+  /** The nonce with which two different proofs of ours exist. */
+  readonly conflict?: number;
 }
 
 export interface ClosingFigures {
@@ -123,9 +136,35 @@ export interface Key {
   readonly completeOffer: (channel: ChannelText, offer: unknown, signature: string) => CallText;
   readonly closeAlone: (channel: ChannelText, validUntil: number, tip: TipRules) => { channel: ChannelText; call: CallText };
   readonly recover: (channel: ChannelText, validUntil: number, tip: TipRules) => { channel: ChannelText; call: CallText };
+  /** The word on what is held here, for a partner who asks after a loss. */
+  readonly wordFor: (channel: ChannelText, question: string) => Wire;
+  /** A backup file with everything, key included. */
+  readonly sealFile: (content: BackupContent, passphrase: string) => string;
+  /** What a relay keeps, which only this key opens. */
+  readonly sealBlob: (content: BackupContent) => string;
+  /** `backup-other-key`, `backup-damaged`, … */
+  readonly openBlob: (blob: string, revision: number) => BackupContent;
   readonly signCall: (call: CallText, purse: Purse) => SignedTransaction;
   readonly signPayment: (to: string, amount: Amount, purse: Purse) => SignedTransaction;
   readonly wipe: () => void;
+}
+
+/** What is in a backup, as the command line writes it too; `app` is ours. */
+export interface BackupContent {
+  readonly version: 1;
+  readonly account: string;
+  readonly network: string;
+  readonly domain: { readonly chainId: number; readonly contract: string };
+  readonly revision: number;
+  readonly madeAt: number;
+  readonly channels: readonly SavedChannel[];
+  readonly app: unknown;
+}
+
+/** A channel in a backup: the core's, and own updates that the relay may lack. */
+export interface SavedChannel {
+  readonly channel: Wire;
+  readonly outbox: readonly Wire[];
 }
 
 /** Loads the core once; later calls wait for the same. Tests hand in the bytes. */
@@ -161,6 +200,11 @@ export interface Here {
   readonly domain: { readonly chainId: number; readonly contract: string };
   readonly account: string;
   readonly tip: TipRules;
+  /** With what the partner is asked if a doubt begins here. */
+  readonly question: string;
+  readonly restoredAt: number | null;
+  /** Own proofs that have not reached the relay. */
+  readonly unsent: number;
 }
 
 /** The same promises over the facts of the chain that the relay shows. */
@@ -168,6 +212,39 @@ export const withFacts = (known: ChannelText, shown: unknown, here: Here): Chann
 
 /** Takes over what the relay shows of a channel; see the core's `merge`. */
 export const merge = (known: ChannelText | null, shown: unknown, here: Here): Merged => parse<Merged>(guard(() => wasm.merge(known, text(shown), text(here))));
+
+/** Gives up own proofs that contradict what the relay shows, and goes on from there. */
+export const giveWay = (known: ChannelText, shown: unknown, here: Here): ChannelText => guard(() => wasm.giveWay(known, text(shown), text(here)));
+
+/** Both streets, for a relay that has forgotten them. */
+export const streetsOf = (channel: ChannelText): Wire => JSON.parse(guard(() => wasm.streetsOf(channel))) as Wire;
+
+/** The channel after the partner's word. */
+export const hearPartner = (channel: ChannelText, side: Side, word: unknown): ChannelText => guard(() => wasm.hearPartner(channel, side, text(word)));
+
+/** What everybody can read of a backup file: `backup-not-one`, `backup-damaged`, `backup-other-network`, … */
+export const readBackup = (file: string, network: string): { address: Address; network: string; madeAt: number } =>
+  JSON.parse(guard(() => wasm.readBackup(file, network)));
+
+/** Opens a backup file: `wrong-passphrase`. The caller wipes the key. */
+export function openBackup(file: string, network: string, passphrase: string): { key: Key; content: BackupContent } {
+  const opened = guard(() => wasm.openBackup(file, network, passphrase));
+  const key = guard(() => opened.takeKey());
+  const content = JSON.parse(opened.content()) as BackupContent;
+  opened.free();
+  if (!key) throw problem("backup-damaged");
+  return { key: wrap(key), content };
+}
+
+/** What is kept of a channel after a backup was read; null when that holds nothing new. */
+export function restoredChannel(known: SavedChannel | null, saved: SavedChannel, side: Side, question: string, tip: TipRules): SavedChannel | null {
+  const taken = guard(() => wasm.restoredChannel(known === null ? undefined : text(known), text(saved), side, question, text(tip)));
+  return taken === undefined ? null : (JSON.parse(taken) as SavedChannel);
+}
+
+/** Which channel a saved one is, for its account. */
+export const savedChannel = (channel: Wire, account: string, network: string): { id: ChannelId; number: number; side: Side; partner: Address } =>
+  JSON.parse(guard(() => wasm.savedChannel(text(channel), account, network)));
 
 export function viewChannel(channel: ChannelText, side: Side, tip: TipRules): ChannelFigures {
   return parse<ChannelFigures>(guard(() => wasm.viewChannel(channel, side, text(tip))));
@@ -229,6 +306,10 @@ function wrap(key: wasm.Key): Key {
     completeOffer: (channel, offer, signature) => guard(() => key.completeOffer(channel, text(offer), text(signature))),
     closeAlone: (channel, validUntil, tip) => withCall(run<Closing>(() => key.closeAlone(channel, validUntil, text(tip)))),
     recover: (channel, validUntil, tip) => withCall(run<Closing>(() => key.recover(channel, validUntil, text(tip)))),
+    wordFor: (channel, question) => run(() => key.wordFor(channel, question)),
+    sealFile: (content, passphrase) => guard(() => key.sealFile(text(content), passphrase, crypto.getRandomValues(new Uint8Array(40)))),
+    sealBlob: (content) => guard(() => key.sealBlob(text(content), crypto.getRandomValues(new Uint8Array(24)))),
+    openBlob: (blob, revision) => JSON.parse(guard(() => key.openBlob(blob, revision))) as BackupContent,
     signCall: (call, purse) => signed(run(() => key.signCall(call, text(purse)))),
     signPayment: (to, amount, purse) => signed(run(() => key.signPayment(to, String(amount), text(purse)))),
     wipe: () => key.free(),

@@ -30,6 +30,10 @@ pub struct Args {
     /// The relay's database; without it, the one in the data folder
     #[arg(long, env = "SPARKY_DATABASE_URL", hide_env_values = true)]
     database_url: Option<SecretUrl>,
+    /// The database was restored from an older copy: begin a new epoch, so that clients bring what it
+    /// has forgotten and those without a memory do not take its word alone
+    #[arg(long)]
+    restored: bool,
 }
 
 /// What is there now.
@@ -56,6 +60,12 @@ pub async fn run(args: &Args, context: &Context) -> Result<()> {
         .clone()
         .unwrap_or_else(|| database_in(&context.data));
     let migrated = apply(&database, &args.endpoint.connect(context)?, context.chain()).await?;
+    if args.restored {
+        let node = args.endpoint.connect(context)?;
+        let height = node.client.get_block_count().await;
+        let height = height.map_err(|error| node::problem(&error))?;
+        sparky_relay::declare_restored(database.expose(), height).await?;
+    }
     context.output.show(&migrated, |migrated| {
         let what = if migrated.deployed {
             "deployed now"

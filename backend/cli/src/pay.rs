@@ -60,6 +60,7 @@ pub async fn run(args: Args, context: &Context) -> Result<()> {
         Err(error) if crate::problem::of(&error).exit() == Exit::Unreachable => false,
         Err(error) => return Err(error),
     };
+    participant.back_up_soon().await;
     let balance = kept.channel.balances(side, &tip).balance;
     let value = json!({
         "number": view.number, "channelId": view.channel_id, "to": partner, "amountSat": amount,

@@ -94,7 +94,9 @@ impl Problem {
             "insufficient-channel-balance"
             | "insufficient-onchain-balance"
             | "partner-cannot-receive" => Exit::Insufficient,
-            "tx-not-confirming" | "payment-pending" | "timeout" | "not-final" => Exit::Pending,
+            "tx-not-confirming" | "payment-pending" | "timeout" | "not-final" | "recovering" => {
+                Exit::Pending
+            }
             "stale-close-detected" => Exit::Dispute,
             "dry-run" => Exit::DryRun,
             "internal" => Exit::General,

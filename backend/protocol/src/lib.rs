@@ -38,11 +38,14 @@ pub mod signature;
 mod text;
 pub mod update;
 pub mod watch;
+pub mod word;
 
 pub use ack::{Ack, UnsignedAck};
 pub use amount::{Amount, Net};
 pub use balance_proof::{BalanceProof, MAX_NONCE, SignedProof};
-pub use channel::{Authorisation, Balances, Channel, Standing, Street};
+pub use channel::{
+    Authorisation, Balances, Channel, Contradiction, Doubt, Meeting, Standing, Street,
+};
 pub use contract_call::ContractCall;
 pub use cooperative::{CooperativeClose, CooperativeWithdraw};
 pub use eip712::Domain;
@@ -58,3 +61,4 @@ pub use rejected::{Nack, Refused, Rejected};
 pub use side::Side;
 pub use signature::{BadSignature, Signature};
 pub use update::{Operation, RemoveReason, Update};
+pub use word::{Held, UnsignedWord, Word};

@@ -31,6 +31,18 @@ pub enum Rejected {
         /// Whose key it carries.
         account: Account,
     },
+    /// Its own memory was lost or is old: which nonces it has used is not known yet.
+    #[error("this memory was lost or restored; nothing is signed until {} was heard", if *.partner { "the partner" } else { "the relay" })]
+    InDoubt {
+        /// Whether the partner must be heard; else the relay is enough.
+        partner: bool,
+    },
+    /// Another device signed with the same key, and the relay has its proof.
+    #[error("two different proofs with nonce {nonce} were signed; one must give way")]
+    Conflict {
+        /// The nonce.
+        nonce: u64,
+    },
     /// We have exactly this one; nothing is wrong and nothing changes.
     #[error("proof {nonce} is already held")]
     AlreadyHeld {
@@ -214,6 +226,8 @@ impl Rejected {
         match self {
             Self::WrongChannel { .. } => "wrong-channel",
             Self::NotParticipant { .. } => "not-participant",
+            Self::InDoubt { .. } => "recovering",
+            Self::Conflict { .. } => "nonce-conflict",
             Self::AlreadyHeld { .. } => "already-held",
             Self::ChannelClosing { .. } => "channel-closing",
             Self::ChannelFrozen { .. } => "channel-frozen",
@@ -246,7 +260,8 @@ impl Rejected {
     pub fn is_temporary(&self) -> bool {
         matches!(
             self,
-            Self::ChannelFrozen { .. }
+            Self::InDoubt { .. }
+                | Self::ChannelFrozen { .. }
                 // Of a received lock: this view of the chain is behind its sender's.
                 | Self::LockExpiryOutOfRange { .. }
                 | Self::NonceGap { .. }

@@ -26,7 +26,7 @@ use crate::{
     limit::Limiter,
     quotas::Bounds,
     sessions::Sessions,
-    store::{Appended, Deployment, Store},
+    store::{Appended, Deployment, Epoch, Store},
     watchtower::Purse,
 };
 
@@ -61,6 +61,8 @@ pub(crate) struct Parts {
     /// The finalization periods that the contract accepts, in blocks.
     pub(crate) window_bounds: [u32; 2],
     pub(crate) store: Store,
+    /// The present life of the database.
+    pub(crate) epoch: Epoch,
     pub(crate) node: rpc::Client,
     /// The same node, asked without patience: how is it now?
     pub(crate) probe: rpc::Client,

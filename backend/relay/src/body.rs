@@ -14,23 +14,23 @@ use crate::{
 /// The largest body and the largest frame, in bytes.
 pub(crate) const LIMIT: usize = 64 * 1_024;
 
-/// A JSON body.
-pub(crate) struct Body<T>(pub(crate) T);
+/// A JSON body of so many bytes at most.
+pub(crate) struct Body<T, const MOST: usize = LIMIT>(pub(crate) T);
 
-impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
+impl<T: DeserializeOwned, const MOST: usize> FromRequest<App> for Body<T, MOST> {
     type Rejection = Error;
 
     async fn from_request(request: Request, app: &App) -> Result<Self> {
         let patience = app.quotas.request_time;
-        let body = axum::body::to_bytes(request.into_body(), LIMIT);
+        let body = axum::body::to_bytes(request.into_body(), MOST);
         let bytes = tokio::time::timeout(patience, body)
             .await
             .map_err(|_| Error::TooSlow {
                 seconds: patience.as_secs(),
             })?
             .map_err(|_| Error::PayloadTooLarge {
-                size: LIMIT + 1,
-                limit: LIMIT,
+                size: MOST + 1,
+                limit: MOST,
             })?;
         parse(&bytes).map(Self)
     }

@@ -53,6 +53,8 @@ pub(crate) enum Error {
     UnknownChannel(String),
     #[error("another proof with nonce {nonce} is stored")]
     NonceConflict { nonce: u64 },
+    #[error("backup {newest} is stored, {got} is not newer")]
+    BackupOlder { newest: u64, got: u64 },
     /// A rule of the channel, in the words of the protocol.
     #[error(transparent)]
     Rejected(#[from] Rejected),
@@ -108,6 +110,7 @@ impl Error {
             Self::NotParticipant { .. } => "not-participant",
             Self::UnknownChannel(_) => "unknown-channel",
             Self::NonceConflict { .. } => "nonce-conflict",
+            Self::BackupOlder { .. } => "backup-older",
             Self::Rejected(rule) => rule.code(),
             Self::ProposalRefused(_) => "proposal-refused",
             Self::ProposalEnded => "proposal-ended",
@@ -131,6 +134,7 @@ impl Error {
             Self::NotParticipant { number, a, b } => json!({ "id": number, "a": a, "b": b }),
             Self::UnknownChannel(id) => json!({ "id": id }),
             Self::NonceConflict { nonce } => json!({ "nonce": nonce }),
+            Self::BackupOlder { newest, got } => json!({ "newest": newest, "got": got }),
             Self::Rejected(rule) => rule_params(rule),
             Self::Chain(RpcError::Rejected { code, reason, .. }) => {
                 json!({ "nodeCode": code, "nodeReason": reason, "reason": sparky_qtum::rpc::explain_rejection(*code, reason) })

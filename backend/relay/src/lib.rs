@@ -12,6 +12,7 @@
 
 mod app;
 mod auth;
+mod backups;
 mod body;
 mod book;
 mod chain;
@@ -144,6 +145,7 @@ impl Relay {
         let quotas = config.quotas.bounds(config.network);
         let (fleet, queues) = Fleet::new(config.network, config.nats_url.is_some());
         let tip = last_block(&store, &deployment).await?;
+        let epoch = store.epoch(sessions::random_token()).await?;
         let app = App::new(Parts {
             chain: config.network,
             public_url: config.public_url(),
@@ -168,6 +170,7 @@ impl Relay {
             contract_block,
             window_bounds,
             store,
+            epoch,
             node,
             hub: Hub::default(),
             fleet,
@@ -251,6 +254,7 @@ fn all_routes() -> Routes {
     ops::routes()
         .and(auth::routes())
         .and(channels::routes())
+        .and(backups::routes())
         .and(events::routes())
         .and(chain::routes())
         .and(dev::routes())
@@ -263,6 +267,15 @@ pub async fn deployment(url: &str) -> anyhow::Result<Option<Deployment>> {
     let deployment = store.deployment().await?;
     store.close().await;
     Ok(deployment)
+}
+
+/// Notes in the database at `url` that it was restored from an older copy, at this height of the chain.
+/// Relays that are started on it from now on say so, and clients bring what was forgotten.
+pub async fn declare_restored(url: &str, height: u32) -> anyhow::Result<()> {
+    let store = Store::open(url).await?;
+    store.begin_epoch(sessions::random_token(), height).await?;
+    store.close().await;
+    Ok(())
 }
 
 /// Notes in the database at `url` which contract is deployed. Refuses when the database holds

@@ -100,6 +100,9 @@ pub(crate) const PROBLEMS: &[Problem] = &[
     row("wrong-locks", 422, No, "The locks do not match the proof.", "The shown list does not hash to the root that was signed."),
     row("proposal-refused", 422, No, "The proposal does not fit.", "It must be signed by a participant for this channel as the chain knows it now."),
     row("proposal-ended", 409, No, "The proposal is no longer open.", "It was withdrawn, answered, or its last block has passed."),
+    row("recovering", 409, Yes, "This device does not know its newest state yet.", "Its memory was lost or restored. It signs nothing until it has heard the relay and, where that is not enough, the partner."),
+    // Backups.
+    row("backup-older", 409, No, "A newer backup is stored.", "Another device of this account has stored a newer backup. Fetch it, take it up, and store the next one."),
     // The chain.
     row("chain-unreachable", 503, Yes, "The Qtum node does not answer.", "Payments work; opening and closing wait. Try again soon."),
     row("chain-behind", 503, Yes, "The node is syncing.", "Payments work; opening and closing wait."),

@@ -288,11 +288,14 @@ impl Key {
     fn close(&self, channel: &str, valid_until: u32, tip: &str, lost_data: bool) -> Result<String> {
         let (channel, tip) = read(channel, tip)?;
         let side = self.side(&channel)?;
-        let next = channel.authorise(Authorisation::close(side, valid_until), &tip)?;
-        let call = if lost_data {
-            next.recover_call(valid_until)
+        let (next, call) = if lost_data {
+            let next = channel.authorise_recovery(side, valid_until, &tip)?;
+            let call = next.recover_call(valid_until);
+            (next, call)
         } else {
-            next.close_call(side, valid_until)
+            let next = channel.authorise(Authorisation::close(side, valid_until), &tip)?;
+            let call = next.close_call(side, valid_until);
+            (next, call)
         };
         json::print(&Alone {
             channel: json::print(&next)?,

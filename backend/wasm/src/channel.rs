@@ -155,6 +155,7 @@ impl From<Rejected> for Failure {
                 .with_sat("amount", needed)
                 .with_sat("max", available),
             Rejected::ChannelFrozen { until } => failure.with("n", until),
+            Rejected::Conflict { nonce } => failure.with("n", nonce),
             Rejected::StaleNonce { newest, .. } | Rejected::NonceGap { newest, .. } => {
                 failure.with("n", newest)
             }

@@ -5,11 +5,13 @@
 //! what they said. Errors are thrown as `{code, detail, params}`.
 
 mod agreement;
+mod backup;
 mod calls;
 mod channel;
 mod failure;
 mod json;
 mod key;
+mod loss;
 mod resync;
 mod text;
 mod transaction;

@@ -1,7 +1,7 @@
 //! Meeting the relay again: newer facts of the chain, newer signatures of either side.
 
 use serde::{Deserialize, Serialize};
-use sparky_protocol::{Account, Channel, Domain, Rejected, Side, Tip};
+use sparky_protocol::{Account, Channel, Domain, Hash, Meeting, Rejected, Side, Tip};
 use wasm_bindgen::prelude::*;
 
 use crate::{
@@ -16,6 +16,15 @@ struct Here {
     domain: Domain,
     account: Account,
     tip: Tip,
+    /// With what the partner is asked if everything was lost: 32 random bytes.
+    #[serde(default)]
+    question: Hash,
+    /// When the relay's database was last restored from a copy, as it says.
+    #[serde(default)]
+    restored_at: Option<u32>,
+    /// Own proofs, the newest, that have not reached the relay.
+    #[serde(default)]
+    unsent: u64,
 }
 
 /// What the meeting led to.
@@ -27,6 +36,8 @@ struct Merged {
     side: Side,
     /// The relay showed signatures of our own that were not known here: data had been lost.
     adopted_own: bool,
+    /// Something that is known here is missing there: the relay has forgotten it.
+    relay_behind: bool,
     /// Why the relay's promises were not taken over, if they were not; its facts were.
     refused: Option<&'static str>,
 }
@@ -58,20 +69,35 @@ pub fn merge(
 }
 
 fn merge_shown(known: Option<&str>, shown: &str, here: &str) -> Result<String> {
-    let (shown, side, tip) = read(shown, here)?;
+    let (shown, side, here) = read(shown, here)?;
+    let Here {
+        tip,
+        question,
+        restored_at,
+        unsent,
+        ..
+    } = here;
     let base = match known {
         Some(known) => same(json::parse(known)?, &shown)?.with_facts(shown.facts().clone()),
         // What was signed before everything was lost binds, whether or not it would be signed today.
         None => Channel::new(*shown.domain(), shown.facts().clone())
-            .remember(shown.authorisations(), &tip),
+            .remember(shown.authorisations(), &tip)
+            .in_doubt(question),
     };
     let before = base.street(side).nonce();
+    let relay_behind = base.is_ahead_of(&shown, side, unsent);
+    let meeting = Meeting {
+        side,
+        unsent,
+        restored_at,
+        question,
+    };
     // Our own words bind us even when the partner's are refused.
     let (own, lie) = match base.adopt_own(side, shown.streets()) {
         Ok(own) => (own, None),
         Err(why) => (base, Some(why.code())),
     };
-    let (channel, refused) = match own.adopt(shown.streets(), &tip) {
+    let (channel, refused) = match own.hear_relay(&shown, &meeting, &tip) {
         Ok(next) => (next, lie),
         Err(why) => (own, Some(why.code())),
     };
@@ -79,20 +105,18 @@ fn merge_shown(known: Option<&str>, shown: &str, here: &str) -> Result<String> {
         number: channel.params().number,
         side,
         adopted_own: before < channel.street(side).nonce(),
+        relay_behind,
         refused,
         channel: json::print(&channel)?,
     })
 }
 
 /// What the relay shows, if it is of our contract and ours.
-fn read(shown: &str, here: &str) -> Result<(Channel, Side, Tip)> {
+fn read(shown: &str, here: &str) -> Result<(Channel, Side, Here)> {
     let shown: Channel = json::parse(shown)?;
-    let Here {
-        domain,
-        account,
-        tip,
-    } = json::parse(here)?;
-    if *shown.domain() != domain || shown.params().id() != shown.id() {
+    let here: Here = json::parse(here)?;
+    let account = here.account;
+    if *shown.domain() != here.domain || shown.params().id() != shown.id() {
         return Err(Failure::new(
             "wrong-channel",
             "the relay shows a channel of another contract",
@@ -101,7 +125,18 @@ fn read(shown: &str, here: &str) -> Result<(Channel, Side, Tip)> {
     let side = shown
         .side_of(&account)
         .ok_or(Rejected::NotParticipant { account })?;
-    Ok((shown, side, tip))
+    Ok((shown, side, here))
+}
+
+/// Gives up own proofs that contradict what the relay shows, and goes on from there.
+#[wasm_bindgen(js_name = giveWay)]
+pub fn give_way(known: &str, shown: &str, here: &str) -> core::result::Result<String, JsValue> {
+    let next = || -> Result<String> {
+        let (shown, side, here) = read(shown, here)?;
+        let known = same(json::parse(known)?, &shown)?.with_facts(shown.facts().clone());
+        json::print(&known.give_way(side, shown.streets(), &here.tip)?)
+    };
+    Ok(next()?)
 }
 
 fn same(known: Channel, shown: &Channel) -> Result<Channel> {

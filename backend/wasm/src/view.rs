@@ -22,6 +22,8 @@ struct View {
     nonces: Nonces,
     /// Last block that something signed holds payments back; nothing does if absent.
     frozen_until: Option<u32>,
+    /// What keeps this device from signing; nothing does if absent.
+    doubt: Option<sparky_protocol::channel::Doubt>,
     /// Confirmations that the opening still needs.
     confirmations_left: u32,
     closing: Option<Closing>,
@@ -104,6 +106,7 @@ fn view(channel: &Channel, side: Side, tip: &Tip) -> View {
         .is_some_and(|action| action.reason != watch::Reason::Settleable);
     let settle = action.is_some_and(|action| action.reason == watch::Reason::Settleable);
     let open = phase == Phase::Open;
+    let certain = channel.doubt().is_none();
     let frozen_until = channel.frozen_until(side, tip);
     let balances = balances(channel, side, tip);
     View {
@@ -121,14 +124,14 @@ fn view(channel: &Channel, side: Side, tip: &Tip) -> View {
             Phase::Settled => "settled",
         },
         can: BTreeMap::from([
-            ("pay", open && balances.available != Amount::ZERO),
+            ("pay", open && certain && balances.available != Amount::ZERO),
             ("deposit", open),
             ("close", open),
             ("counterClaim", helps),
             ("settle", settle),
             (
                 "withdraw",
-                open && channel.withdrawable(side, tip) != Amount::ZERO,
+                open && certain && channel.withdrawable(side, tip) != Amount::ZERO,
             ),
         ]),
         balances,
@@ -139,6 +142,7 @@ fn view(channel: &Channel, side: Side, tip: &Tip) -> View {
             received_acked: channel.street(side.other()).acked_nonce(),
         },
         frozen_until,
+        doubt: channel.doubt().copied(),
         confirmations_left,
         closing: closing(channel, side, tip, helps),
         payout: facts.settled.map(|settled| {

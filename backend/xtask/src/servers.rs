@@ -15,7 +15,7 @@ use crate::debian;
 /// Where Debian keeps the server's programs.
 const POSTGRES: &str = "/usr/lib/postgresql/15/bin";
 /// How long a server may take to answer: the machine may be slow.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Who runs the servers when we are root, which Postgres refuses to be run by.
 const USER: &str = "postgres";
 /// Debian's NATS.

@@ -13,9 +13,10 @@ use wasm_bindgen_cli_support::Bindgen;
 use crate::{fingerprint, size::Size};
 
 /// What the core is made of; a change in any of these makes it out of date.
-const INPUTS: [&str; 7] = [
+const INPUTS: [&str; 8] = [
     "Cargo.toml",
     "Cargo.lock",
+    "backend/backup",
     "backend/protocol",
     "backend/qtum",
     "backend/wasm",

@@ -3,7 +3,7 @@
  * a regtest node with a wallet that may mine, a relay on that node.
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -119,6 +119,17 @@ export class Server {
     if (this.#miner) clearInterval(this.#miner);
     await this.end();
     await rm(this.#data, { recursive: true, force: true });
+  }
+
+  /** The relay's database as it is now. Taken while the server is down: then one file is all of it. */
+  copyDatabase(): Promise<Buffer> {
+    return readFile(join(this.#data, "relay.sqlite"));
+  }
+
+  /** Puts an older copy back, as an operator does after a broken disk. */
+  async goBackTo(copy: Buffer): Promise<void> {
+    for (const ending of ["-wal", "-shm"]) await rm(join(this.#data, `relay.sqlite${ending}`), { force: true });
+    await writeFile(join(this.#data, "relay.sqlite"), copy);
   }
 
   get log(): string {

@@ -19,6 +19,10 @@ export interface Info {
   readonly version: string;
   readonly dev: boolean;
   readonly tower?: boolean;
+  /** One life of the relay's database. */
+  readonly epoch?: string;
+  /** The height at which its database was last restored from a copy. */
+  readonly restoredAt?: number | null;
   /** Hash of the block that created the contract: tells one private chain from the next. */
   readonly contractBlock: string;
 }
@@ -40,6 +44,8 @@ export interface ChannelShown {
   /** The protocol's channel; only the core reads it. */
   readonly channel: Wire;
   readonly partnerOnline: boolean;
+  /** What the participants ask each other after a loss. */
+  readonly loss?: { readonly asked: string | null; readonly word: Wire | null };
   readonly watch: {
     readonly armed: boolean;
     readonly armedNonce: number | null;
@@ -105,6 +111,12 @@ export const createApi = (http: Http) => ({
   countersign: (id: string, proposal: string, signature: string) => http.put<unknown>(`/channels/${id}/proposals/${proposal}`, { signature }),
   withdrawProposal: (id: string, proposal: string) => http.remove(`/channels/${id}/proposals/${proposal}`),
   setWatch: (id: string, enabled: boolean) => http.put<unknown>(`/channels/${id}/watch`, { enabled }),
+  /** Shows the relay what it has forgotten. */
+  showStreets: (id: string, streets: Wire) => http.put<{ readonly brought: boolean }>(`/channels/${id}/streets`, streets),
+  ask: (id: string, question: string) => http.put<unknown>(`/channels/${id}/question`, { question }),
+  answer: (id: string, word: Wire) => http.put<unknown>(`/channels/${id}/word`, word),
+  backup: () => http.get<{ readonly revision: number; readonly blob: string | null }>("/backup"),
+  keepBackup: (revision: number, blob: string) => http.put<unknown>("/backup", { revision, blob }),
   fees: () => http.get<{ readonly feePerKilobyteSat: string }>("/chain/fees"),
   coins: async (address: string) => (await http.get<List<Coin>>(`/chain/utxos/${address}`)).items,
   transaction: (txid: string) => http.get<TransactionShown>(`/chain/transactions/${txid}`),

@@ -8,8 +8,10 @@ import { Icon } from "../ui/icons.tsx";
 import { Card, Page } from "../ui/Page.tsx";
 import { ProblemNote } from "../ui/ProblemNote.tsx";
 import { navigate } from "../ui/router.tsx";
-import { download } from "./ActivityPage.tsx";
+import { SaveFile } from "./BackupCard.tsx";
 import { markBackup } from "./backupMark.ts";
+import { OnChainCard } from "./OnChainCard.tsx";
+import { Transactions } from "./Transactions.tsx";
 
 /** Who one is, how the key is kept, and how to keep it safe. */
 export function AccountPage() {
@@ -19,6 +21,8 @@ export function AccountPage() {
     <Page title="Account" narrow>
       <Identity account={account} />
       <Keeping account={account} />
+      <OnChainCard />
+      <Transactions />
       <Danger account={account} />
     </Page>
   );
@@ -127,30 +131,6 @@ function ShowKey({ account, onClose }: { readonly account: Account; readonly onC
           </div>
         </div>
       )}
-    </Dialog>
-  );
-}
-
-function SaveFile({ account, onClose }: { readonly account: Account; readonly onClose: () => void }) {
-  const { exportBackup } = useActions();
-  const verb = useVerb(async (form: FormData) => {
-    const file = await exportBackup(String(form.get("passphrase") ?? ""));
-    download(`sparky-${account.address}.backup`, file);
-    markBackup(account.address);
-    onClose();
-  });
-  return (
-    <Dialog title="Save a backup file" onClose={onClose}>
-      <form className="stack" onSubmit={submitTo(verb.run)} aria-label="Save a backup file">
-        <p>Key and channel states in one encrypted file.</p>
-        <Field label="Passphrase for the file" name="passphrase" type="password" autoComplete="new-password" required problem={verb.problem} hint="You need it to open the file. It is stored nowhere." />
-        <div className="actions">
-          <button type="button" className="button" onClick={onClose}>
-            Cancel
-          </button>
-          <Submit pending={verb.pending}>Save</Submit>
-        </div>
-      </form>
     </Dialog>
   );
 }

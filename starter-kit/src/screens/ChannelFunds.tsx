@@ -12,18 +12,29 @@ interface Props {
   readonly onDone: () => void;
 }
 
-/** Adds to one's own side with a transaction, at any time. */
+/** Adds to either side with a transaction, at any time. */
 export function DepositForm({ channel, onDone }: Props) {
   const { deposit } = useActions();
   const onChain = useSelect((state) => state.onChain.spendable);
+  const [toPartner, setToPartner] = useState(false);
   const verb = useVerb(async (text: string) => {
-    await deposit({ channelId: channel.id, amount: parseAmount(text) });
+    await deposit({ channelId: channel.id, amount: parseAmount(text), toPartner });
     announce("Deposit sent");
     onDone();
   });
   return (
-    <FundsForm label="Add funds" verb={verb} testId="deposit" hint={`One transaction. You have ${qtumText(onChain)} on chain.`}>
-      Add funds
+    <FundsForm label="Add funds" verb={verb} testId="deposit" hint={`One transaction. You have ${qtumText(onChain)} on chain.`}
+      more={
+        <label className="check">
+          <input type="checkbox" checked={toPartner} onChange={(event) => setToPartner(event.target.checked)} data-testid="deposit-to-partner" />
+          <span>
+            To {channel.partner.name}'s side
+            <span className="muted small block">It becomes {channel.partner.name}'s money at once, and only a payment brings it back.</span>
+          </span>
+        </label>
+      }
+    >
+      {toPartner ? `Give it to ${channel.partner.name}` : "Add funds"}
     </FundsForm>
   );
 }
@@ -55,11 +66,13 @@ interface FundsFormProps {
   readonly hint: string;
   readonly testId: string;
   readonly max?: bigint;
+  /** Choices between amount and button. */
+  readonly more?: ReactNode;
   readonly verb: ReturnType<typeof useVerb<[string], void>>;
   readonly children: ReactNode;
 }
 
-function FundsForm({ label, hint, testId, max, verb, children }: FundsFormProps) {
+function FundsForm({ label, hint, testId, max, more, verb, children }: FundsFormProps) {
   const [text, setText] = useState("");
   const field = verb.problem && fieldOf(verb.problem.code);
   return (
@@ -79,6 +92,7 @@ function FundsForm({ label, hint, testId, max, verb, children }: FundsFormProps)
           )
         }
       />
+      {more}
       {verb.problem && field === "form" && <ProblemNote problem={verb.problem} />}
       <Submit pending={verb.pending} testId={`${testId}-more-submit`} wide>
         {children}

@@ -21,7 +21,8 @@ const VERBS: Readonly<Record<How, string>> = {
 export function CloseDialog({ channel, onClose }: { readonly channel: Channel; readonly onClose: () => void }) {
   const { proposeClose, closeAlone, recover } = useActions();
   const network = useSelect((state) => state.network);
-  const [how, setHow] = useState<How>("together");
+  // Who does not know what it has signed can only close without saying so.
+  const [how, setHow] = useState<How>(channel.doubt ? "recover" : "together");
   const fee = useCloseFee();
   const verb = useVerb(async () => {
     if (how === "together") await proposeClose(channel.id);
@@ -67,6 +68,7 @@ export function CloseDialog({ channel, onClose }: { readonly channel: Channel; r
             "I lost my data",
             "close-recover",
             <>
+              {channel.doubt && "This device lost its memory and nobody has said yet what is the newest: this is the one way that needs no answer. "}
               You accept the balance {name} shows. No penalty. The answer window is three times as long: {blocksAndTime(channel.window * 3, blockSeconds)}.
             </>,
           )}

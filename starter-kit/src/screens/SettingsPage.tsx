@@ -2,6 +2,7 @@ import type { Settings } from "../session/state.ts";
 import { useActions, useSelect, useVerb } from "../ui/context.tsx";
 import { Card, Page } from "../ui/Page.tsx";
 import { ProblemNote } from "../ui/ProblemNote.tsx";
+import { BackupCard } from "./BackupCard.tsx";
 
 const THEMES: readonly (readonly [Settings["theme"], string])[] = [
   ["system", "As the system"],
@@ -17,7 +18,8 @@ const IDLE: readonly (readonly [number, string])[] = [
 
 export function SettingsPage() {
   const settings = useSelect((state) => state.settings);
-  const protection = useSelect((state) => state.account?.protection ?? "public");
+  const account = useSelect((state) => state.account);
+  const protection = account?.protection ?? "public";
   const { changeSettings } = useActions();
   const verb = useVerb(changeSettings);
   return (
@@ -55,6 +57,7 @@ export function SettingsPage() {
           </label>
         </Card>
       )}
+      {account && <BackupCard account={account} />}
       <NetworkCard />
       <Card title="Words">
         <dl className="facts">

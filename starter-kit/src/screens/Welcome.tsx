@@ -7,6 +7,7 @@ import { Field, Submit, VerbButton, submitTo } from "../ui/fields.tsx";
 import { Icon } from "../ui/icons.tsx";
 import { ProblemNote } from "../ui/ProblemNote.tsx";
 import { navigate } from "../ui/router.tsx";
+import { RestoreForm } from "./BackupCard.tsx";
 import { PlainPage } from "./PlainPage.tsx";
 
 /** The first page: take a demo account, make a key, or bring one. */
@@ -15,6 +16,7 @@ export function Welcome() {
   const dev = useSelect((state) => state.network?.dev ?? true);
   const profile = useSelect((state) => state.profile);
   const [creating, setCreating] = useState(false);
+  const [restoring, setRestoring] = useState(false);
   const demo = useVerb(async (name: DemoName) => {
     await startDemo(name);
     navigate("/", "replace");
@@ -50,6 +52,16 @@ export function Welcome() {
         </button>
       )}
       <ImportForm />
+      {restoring ? (
+        <section className="card" aria-label="Restore from a backup">
+          <h2>Restore from a backup</h2>
+          <RestoreForm onDone={() => navigate("/", "replace")} />
+        </section>
+      ) : (
+        <button type="button" className="button" onClick={() => setRestoring(true)} data-testid="restore-backup">
+          Restore from a backup file
+        </button>
+      )}
     </PlainPage>
   );
 }

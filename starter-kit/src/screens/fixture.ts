@@ -55,6 +55,7 @@ export function channel(changed: Partial<Channel> = {}): Channel {
       { nonce: 2, transferred: qtum("25"), received: qtum("5"), receivedNonce: 1, mine: qtum("80"), partner: qtum("20"), at: NOW - 60_000 },
     ],
     evidence: "{}",
+    doubt: null,
     blocked: null,
     ...changed,
   };

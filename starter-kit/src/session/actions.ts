@@ -11,8 +11,16 @@ export interface Actions {
   readonly importWif: (wif: string, options: { readonly name?: string; readonly passphrase?: string }) => Promise<void>;
   /** The key as text, to write down. Asks for the passphrase when there is one. */
   readonly exportWif: (passphrase?: string) => Promise<string>;
-  /** Key and channel states in one encrypted file. */
+  /** Key, channels and history in one encrypted file; the command line reads it too. */
   readonly exportBackup: (passphrase: string) => Promise<Blob>;
+  /** Takes up such a file: `wrong-passphrase`, `backup-damaged`, `backup-other-network`, `backup-older`, … */
+  readonly restoreBackup: (file: string, passphrase: string) => Promise<Restored>;
+  /** Takes up what the relay keeps: `no-backup`. */
+  readonly restoreFromRelay: () => Promise<Restored>;
+  /** Renews the relay's backup now. */
+  readonly backUpNow: () => Promise<void>;
+  /** Two devices paid with one key: goes on from the relay's state and drops what never arrived. */
+  readonly giveWay: (channelId: ChannelId) => Promise<void>;
   readonly unlock: (passphrase: string) => Promise<void>;
   readonly lock: () => Promise<void>;
   /** Removes the key and all data of this profile from this browser. */
@@ -58,6 +66,16 @@ export interface Actions {
 
   /** Dev chain and regtest only (`dev-only` elsewhere). */
   readonly lab: LabActions;
+}
+
+/** What became of a backup. */
+export interface Restored {
+  /** Channels in which it knew something new. */
+  readonly channels: number;
+  /** Channels that are known here as well or better. */
+  readonly known: number;
+  /** Channels of another contract, left out. */
+  readonly elsewhere: number;
 }
 
 export interface LabActions {

@@ -31,6 +31,11 @@ function alertsOfChannel(channel: Channel): Alert[] {
       alerts.push({ ...alert(`closed/${id}`, "info", id, text, null), deadline: null, blocksLeft });
     }
   }
+  // That it is recovering is told where one would pay; two devices with one key want an answer.
+  if (channel.doubt?.conflict != null && phase !== "settled") {
+    const text = problem("nonce-conflict", { n: channel.doubt.conflict, partner: partner.name }).data();
+    alerts.push(alert(`conflict/${id}`, "warning", id, text, "give-way"));
+  }
   if (channel.can.settle) {
     alerts.push(alert(`settle/${id}`, "info", id, problem("settleable", { id: number }).data(), "settle"));
   }

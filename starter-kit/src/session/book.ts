@@ -8,6 +8,7 @@ export interface Book {
   settings: Settings;
   cursor: number;
   deployment: string | null;
+  backupRevision: number;
   readonly channels: Map<ChannelId, ChannelRecord>;
   /** Updates by channel, direction and nonce. */
   readonly updates: Map<string, UpdateRecord>;
@@ -21,6 +22,7 @@ export const openBook = (snapshot: Snapshot): Book => ({
   settings: { ...DEFAULT_SETTINGS, ...snapshot.meta.settings },
   cursor: snapshot.meta.cursor,
   deployment: snapshot.meta.deployment,
+  backupRevision: snapshot.meta.backupRevision,
   channels: byKey(snapshot.channels, (record) => record.id),
   updates: byKey(snapshot.updates, updateKey),
   outbox: byKey(snapshot.outbox, (record) => record.key),
@@ -39,6 +41,7 @@ export function applyChange(book: Book, change: Change): void {
   if (meta?.account !== undefined) book.account = meta.account;
   if (meta?.settings) book.settings = meta.settings;
   if (meta?.cursor !== undefined) book.cursor = meta.cursor;
+  if (meta?.backupRevision !== undefined) book.backupRevision = meta.backupRevision;
   if (meta?.deployment !== undefined) book.deployment = meta.deployment;
   for (const record of change.channels ?? []) book.channels.set(record.id, record);
   for (const record of change.updates ?? []) book.updates.set(updateKey(record), record);

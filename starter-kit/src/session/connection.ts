@@ -4,6 +4,7 @@ import { type SocketStatus, openSocket } from "../relay/socket.ts";
 import type { Block, Info } from "../relay/api.ts";
 import { acceptProposal } from "./agreements.ts";
 import { satoshi } from "./amount.ts";
+import { backUpNow, findBackup } from "./backup.ts";
 import { type Context, bookOf, commit, infoOf, keyOf, show, tell } from "./context.ts";
 import { isPlayMoney } from "./identity.ts";
 import { flush } from "./outbox.ts";
@@ -19,6 +20,8 @@ const ACK_DELAY_MS = 150;
 const REFRESH_DELAY_MS = 20;
 /** How often a page without a socket asks where the chain stands. */
 const POLL_MS = 10_000;
+/** How long changes are collected before the relay's backup is renewed. */
+const BACKUP_DELAY_MS = 2_000;
 /** A sign-in is renewed this long before it ends. */
 const RENEW_MS = 60_000;
 
@@ -38,6 +41,7 @@ export function createConnection(context: Context): Connection {
   let ackTimer: ReturnType<typeof setTimeout> | undefined;
   let refreshTimer: ReturnType<typeof setTimeout> | undefined;
   let pollTimer: ReturnType<typeof setTimeout> | undefined;
+  let backupTimer: ReturnType<typeof setTimeout> | undefined;
   let allowed = true;
   const dirty = new Set<string>();
 
@@ -50,6 +54,15 @@ export function createConnection(context: Context): Connection {
       ackTimer = undefined;
       ackAll(context).catch((thrown: unknown) => complain(context, thrown));
     }, ACK_DELAY_MS);
+  };
+
+  context.backUpSoon = () => {
+    if (!context.book?.settings.relayBackup || context.stopped) return;
+    backupTimer ??= setTimeout(() => {
+      backupTimer = undefined;
+      // What fails is shown in the settings; the next change, and the next connection, try again.
+      if (context.key && context.socket?.online()) backUpNow(context).catch(() => undefined);
+    }, BACKUP_DELAY_MS);
   };
 
   async function refreshDirty(): Promise<void> {
@@ -118,6 +131,8 @@ export function createConnection(context: Context): Connection {
     await follow(context);
     await refreshCoins(context);
     await acceptByPolicy(context);
+    await findBackup(context);
+    context.backUpSoon();
   }
 
   function connect(): void {
@@ -155,8 +170,9 @@ export function createConnection(context: Context): Connection {
   function disconnect(): void {
     context.socket?.stop();
     context.socket = null;
-    for (const timer of [ackTimer, refreshTimer, pollTimer]) clearTimeout(timer);
+    for (const timer of [ackTimer, refreshTimer, pollTimer, backupTimer]) clearTimeout(timer);
     ackTimer = undefined;
+    backupTimer = undefined;
     refreshTimer = undefined;
   }
 

@@ -41,6 +41,8 @@ export interface Context {
   dirty: (id: ChannelId) => void;
   /** Acks what was received, soon and together. */
   ackSoon: () => void;
+  /** Renews the relay's backup, soon, if the user wants one. */
+  backUpSoon: () => void;
   stopped: boolean;
 }
 
@@ -77,6 +79,7 @@ export async function commit(context: Context, change: Change): Promise<void> {
   if (change.activity?.length) tell(context, { type: "activity", entries: change.activity });
   if (change.transactions?.length) tell(context, { type: "transactions", transactions: change.transactions });
   if (change.meta?.settings) tell(context, { type: "settings", settings: change.meta.settings });
+  if (change.channels?.length || change.activity?.length || change.meta?.settings) context.backUpSoon();
   announce(context);
 }
 
@@ -100,6 +103,10 @@ export function show(context: Context, ids?: readonly ChannelId[]): void {
   const channels = records.map((record) => present(record, book, info, rules(context), context.online));
   if (channels.length > 0) tell(context, { type: "channels", channels });
 }
+
+/** 32 random bytes, as the core reads them. */
+export const randomHash = (): string =>
+  `0x${[...crypto.getRandomValues(new Uint8Array(32))].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 
 /** The tip and the rules of this network, for the core. */
 export function rules(context: Context): TipRules {

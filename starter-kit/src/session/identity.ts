@@ -7,7 +7,7 @@ import { DEMO } from "./names.ts";
 import { problem } from "./problem.ts";
 import { forgetSummary, listSummaries, rememberSummary } from "./profiles.ts";
 import type { Account } from "./state.ts";
-import { type AccountRecord, destroyStorage } from "./storage.ts";
+import { type AccountRecord, type Change, destroyStorage } from "./storage.ts";
 import { type KeyRecord, open, seal } from "./vault.ts";
 
 interface KeyOptions {
@@ -100,12 +100,13 @@ export async function openKey({ key, network }: AccountRecord, passphrase: strin
   return keyFromBytes(await open(key, passphrase));
 }
 
-async function adopt(context: Context, key: Key, name: string, record: KeyRecord): Promise<void> {
+/** Takes a key into an empty profile, in one transaction with what comes along. */
+export async function adopt(context: Context, key: Key, name: string, record: KeyRecord, more: Change = {}): Promise<void> {
   const { network } = infoOf(context);
   // One profile, one key: another key would find the channels of the first.
   if (bookOf(context).account) throw problem("profile-taken", { profile: context.profile });
   const account: AccountRecord = { name, ...key.identity(network), network, key: record };
-  await context.change(() => commit(context, { meta: { account } }));
+  await context.change(() => commit(context, { ...more, meta: { ...more.meta, account } }));
   context.key = key;
   rememberSummary({ profile: context.profile, name, address: account.address, demo: record.protection === "public" });
   tell(context, { type: "profiles", profiles: listSummaries() });

@@ -2,7 +2,7 @@ import { ZERO } from "./amount.ts";
 import type { Settings, State } from "./state.ts";
 
 /** What a user who changed nothing has. */
-export const DEFAULT_SETTINGS: Settings = { autoAcceptClose: false, idleLockMinutes: 15, theme: "system" };
+export const DEFAULT_SETTINGS: Settings = { autoAcceptClose: false, idleLockMinutes: 15, theme: "system", relayBackup: false };
 
 /** The state of a page that has just been opened. */
 export const initialState = (profile: string): State => ({
@@ -22,4 +22,5 @@ export const initialState = (profile: string): State => ({
   alerts: [],
   notices: [],
   settings: DEFAULT_SETTINGS,
+  backup: { revision: 0, problem: null },
 });

@@ -4,7 +4,7 @@ import { createApi } from "../relay/api.ts";
 import { createHttp } from "../relay/http.ts";
 import type { Actions } from "./actions.ts";
 import { acceptProposal, closeAlone, counterClaim, declineProposal, deposit, offer, openChannel, settle, withdrawCredit } from "./agreements.ts";
-import { exportBackup } from "./backup.ts";
+import { backUpNow, exportBackup, restoreBackup, restoreFromRelay } from "./backup.ts";
 import { openBook } from "./book.ts";
 import { type Connection, complain, createConnection, learnNow } from "./connection.ts";
 import { type Context, bookOf, channelName, commit, inOrder, show, tell } from "./context.ts";
@@ -14,7 +14,7 @@ import { labOf } from "./lab.ts";
 import { pay } from "./payments.ts";
 import { asProblem } from "./problem.ts";
 import { listSummaries } from "./profiles.ts";
-import { refreshChannel, resync } from "./resync.ts";
+import { giveWay, refreshChannel, resync } from "./resync.ts";
 import type { Session, SessionOptions } from "./session.ts";
 import { follow, quote, refreshCoins, sendOnChain } from "./spending.ts";
 import { openStorage } from "./storage.ts";
@@ -94,6 +94,7 @@ function createContext({ profile, relay, WebSocket }: SessionOptions): Context {
     complained: new Set(),
     dirty: () => undefined,
     ackSoon: () => undefined,
+    backUpSoon: () => undefined,
   };
 }
 
@@ -106,6 +107,7 @@ async function reload(context: Context): Promise<void> {
   tell(context, { type: "profiles", profiles: listSummaries() });
   tell(context, { type: "settings", settings: book.settings });
   tell(context, { type: "account", account: book.account && accountOfRecord(book.account) });
+  tell(context, { type: "backup", backup: { revision: book.backupRevision } });
   tell(context, { type: "activity", entries: [...book.activity.values()] });
   tell(context, { type: "transactions", transactions: [...book.transactions.values()] });
   tell(context, { type: "connection", connection: { unsent: book.outbox.size } });
@@ -136,7 +138,25 @@ function actionsOf(context: Context, connection: Connection, takeOver: () => voi
     },
     exportWif: (passphrase) => exportWif(context, passphrase),
     exportBackup: (passphrase) => exportBackup(context, passphrase),
-    unlock: (passphrase) => thenConnect(unlock(context, passphrase)),
+    restoreBackup: async (file, passphrase) => {
+      await learnNow(context);
+      const restored = await restoreBackup(context, file, passphrase);
+      if (context.socket?.online()) await resync(context);
+      else connection.start();
+      return restored;
+    },
+    restoreFromRelay: async () => {
+      const restored = await restoreFromRelay(context);
+      await resync(context);
+      return restored;
+    },
+    backUpNow: () => backUpNow(context),
+    giveWay: (channelId) => giveWay(context, channelId),
+    unlock: async (passphrase) => {
+      await thenConnect(unlock(context, passphrase));
+      // What waited for the key: acks, and a partner's question.
+      if (context.socket?.online()) resync(context).catch((thrown: unknown) => complain(context, thrown));
+    },
     lock: async () => lock(context),
     forgetProfile: async () => {
       connection.stop();

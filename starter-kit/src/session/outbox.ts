@@ -2,8 +2,8 @@
 import { type Context, bookOf, commit, tell } from "./context.ts";
 import { type Problem, asProblem, problem } from "./problem.ts";
 import type { Activity, ChannelId } from "./state.ts";
-import type { OutboxRecord, UpdateRecord } from "./storage.ts";
-import { paymentKey, proofKey } from "./book.ts";
+import type { OutboxRecord } from "./storage.ts";
+import { paymentKey } from "./book.ts";
 
 /** Answers after which the same bytes may be taken later: they stay in the outbox. */
 const LATER = new Set([
@@ -87,15 +87,4 @@ async function failed(context: Context, message: OutboxRecord, cause: Problem): 
     context.dirty(message.channelId);
   }
   return false;
-}
-
-/** Puts own updates after `nonce` back into the outbox: the relay has lost them. */
-export function resend(updates: Iterable<UpdateRecord>, channelId: ChannelId, nonce: number): OutboxRecord[] {
-  const messages: OutboxRecord[] = [];
-  for (const one of updates) {
-    if (one.channelId !== channelId || one.nonce <= nonce) continue;
-    const data = JSON.stringify({ channelId, update: JSON.parse(one.update) as unknown });
-    messages.push({ key: proofKey(channelId, one.nonce), type: "proof.submit", channelId, data });
-  }
-  return messages;
 }

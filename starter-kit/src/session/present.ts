@@ -1,5 +1,5 @@
 /** A channel as the screens see it: the core's figures with names, offers and history around them. */
-import { type ChannelFigures, type TipRules, viewChannel } from "../core.ts";
+import { type ChannelFigures, type DoubtFigures, type TipRules, viewChannel } from "../core.ts";
 import type { Info } from "../relay/api.ts";
 import { type Amount, ZERO, minus, plus, satoshi } from "./amount.ts";
 import type { Book } from "./book.ts";
@@ -39,6 +39,7 @@ export function present(record: ChannelRecord, book: Book, info: Info, tip: TipR
     can: figures.can,
     history: historyOf(record, figures, updates),
     evidence: record.channel,
+    doubt: figures.doubt && { partner: figures.doubt.partner, conflict: figures.doubt.conflict ?? null },
     blocked: blockOf(figures, partner.name),
   };
 }
@@ -92,7 +93,13 @@ function historyOf(record: ChannelRecord, { balances }: ChannelFigures, updates:
 /** A balance before `gone` was paid away and `come` was received. */
 const shifted = (now: Amount, gone: bigint, come: bigint): Amount => minus(plus(now, satoshi(gone)), satoshi(come));
 
-function blockOf({ phase, frozenUntil, confirmationsLeft }: ChannelFigures, partner: string): ProblemData | null {
+/** Why nothing is signed, in words. */
+export function doubtOf({ partner: waits, conflict }: DoubtFigures, partner: string): ProblemData {
+  if (conflict !== undefined) return problem("nonce-conflict", { n: conflict, partner }).data();
+  return problem(waits ? "recovering-partner" : "recovering", { partner }).data();
+}
+
+function blockOf({ phase, frozenUntil, confirmationsLeft, doubt }: ChannelFigures, partner: string): ProblemData | null {
   switch (phase) {
     case "finalizing":
     case "final":
@@ -102,6 +109,7 @@ function blockOf({ phase, frozenUntil, confirmationsLeft }: ChannelFigures, part
     case "opening":
       return problem("channel-opening", { n: confirmationsLeft }).data();
     case "open":
+      if (doubt) return doubtOf(doubt, partner);
       return frozenUntil === null ? null : problem("channel-frozen", { n: frozenUntil }).data();
   }
 }

@@ -3,7 +3,7 @@ import { alertsOf } from "./alerts.ts";
 import { ZERO, plus } from "./amount.ts";
 import { initialState } from "./initial.ts";
 import type {
-  Account, Activity, Address, Channel, Connection, Network, NoticeEvent, Notice, OnChain,
+  Account, Activity, Address, Backup, Channel, Connection, Network, NoticeEvent, Notice, OnChain,
   OwnTransaction, ProfileSummary, Settings, Stage, State, Tip, Totals, Txid, Writer,
 } from "./state.ts";
 
@@ -25,6 +25,7 @@ export type Happening =
   | { readonly type: "transaction-dismissed"; readonly txid: Txid }
   | { readonly type: "notice"; readonly event: NoticeEvent; readonly tone: Notice["tone"]; readonly at: number }
   | { readonly type: "notice-dismissed"; readonly key: number }
+  | { readonly type: "backup"; readonly backup: Partial<Backup> }
   /** The data (not the account) of this profile are gone. */
   | { readonly type: "data-forgotten" }
   /** Account and data of this profile are gone. */
@@ -77,6 +78,8 @@ function step(state: State, happening: Happening): State {
     }
     case "notice-dismissed":
       return { ...state, notices: state.notices.filter((notice) => notice.key !== happening.key) };
+    case "backup":
+      return { ...state, backup: { ...state.backup, ...happening.backup } };
     case "data-forgotten":
       return { ...state, channels: [], activity: [], transactions: [] };
     case "profile-forgotten": {

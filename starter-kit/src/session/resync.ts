@@ -1,13 +1,14 @@
 /** Meeting the relay again: the chain's facts, and the newest signatures of both sides (PROTOCOL §4.6). */
 import { isObject } from "../relay/frames.ts";
-import { type Wire, merge, viewChannel, withFacts } from "../core.ts";
+import { type Here, type Wire, giveWay as giveWayTo, hearPartner, merge, streetsOf, viewChannel, withFacts } from "../core.ts";
 import type { ChannelShown, ProposalShown, TimelineShown } from "../relay/api.ts";
 import { satoshi } from "./amount.ts";
 import { activityOf } from "./chainActivity.ts";
 import { paymentKey } from "./book.ts";
-import { type Context, bookOf, commit, infoOf, keyOf, recordOf, rules, tell } from "./context.ts";
-import { flush, resend } from "./outbox.ts";
+import { type Context, bookOf, commit, infoOf, keyOf, randomHash, recordOf, rules, tell } from "./context.ts";
+import { flush } from "./outbox.ts";
 import { ackedLines, lineOf, proofOf, receiveProof } from "./payments.ts";
+import { asProblem } from "./problem.ts";
 import type { Activity, Channel, ChannelId, Side, Watch } from "./state.ts";
 import type { ChainEntry, ChannelRecord, OfferRecord, UpdateRecord } from "./storage.ts";
 
@@ -42,13 +43,14 @@ async function compare(context: Context, shown: ChannelShown, loudness: Loudness
     (held?.nonces.received ?? 0) < received ? context.api.updates(id, partnerSide, held?.nonces.received ?? 0) : [],
     (held?.nonces.sent ?? 0) < sent ? context.api.updates(id, side, held?.nonces.sent ?? 0) : [],
   ]);
-  await context.change(async () => {
+  const relayBehind = await context.change(async () => {
     await takeFacts(context, shown, chain, offers);
     // One by one, so that every payment is told; whatever can not be read so is adopted below.
     if (held) for (const update of theirs) await receiveProof(context, { channelId: id, update }, null);
     const evidence = [...evidenceOf(id, side, ours), ...(held ? [] : evidenceOf(id, partnerSide, theirs))];
-    await takePromises(context, shown, sent, evidence, loudness);
+    return takePromises(context, shown, sent, evidence, loudness);
   });
+  await makeGood(context, shown, relayBehind);
   if (shown.partnerOnline) context.online.add(recordOf(context, id).partner);
   announceNews(context, held, id, loudness);
 }
@@ -56,7 +58,7 @@ async function compare(context: Context, shown: ChannelShown, loudness: Loudness
 /** What the chain says, and what the relay says about offers and the watchtower. */
 async function takeFacts(context: Context, shown: ChannelShown, chain: readonly TimelineShown[], offers: readonly ProposalShown[]): Promise<void> {
   const known = bookOf(context).channels.get(shown.channelId);
-  const here = hereOf(context);
+  const here = hereOf(context, shown.channelId);
   const base = known ? { channel: withFacts(known.channel, shown.channel, here), number: known.number } : merge(null, shown.channel, here);
   const record: ChannelRecord = {
     id: shown.channelId,
@@ -74,18 +76,20 @@ async function takeFacts(context: Context, shown: ChannelShown, chain: readonly 
 }
 
 /** Newer signatures than we hold, own ones included: then data had been lost, and we go on from there. */
-async function takePromises(context: Context, shown: ChannelShown, sentShown: number, evidence: readonly UpdateRecord[], loudness: Loudness): Promise<void> {
+async function takePromises(context: Context, shown: ChannelShown, sentShown: number, evidence: readonly UpdateRecord[], loudness: Loudness): Promise<boolean> {
   const record = recordOf(context, shown.channelId);
   const before = context.store.get().channels.find(({ id }) => id === record.id);
-  const merged = merge(record.channel, shown.channel, hereOf(context));
-  const book = bookOf(context);
-  const sent = before?.nonces.sent ?? 0;
-  const own = [...book.updates.values()].filter(({ direction }) => direction === record.side);
+  const merged = merge(record.channel, shown.channel, hereOf(context, record.id));
+  const word = shown.loss?.word;
+  const channel = word ? hearPartner(merged.channel, record.side, word) : merged.channel;
+  const { doubt } = viewChannel(channel, record.side, rules(context));
+  // What it has needs no sending; what contradicts waits for an answer of the user.
+  const delivered = doubt?.conflict === undefined ? unsentOf(context, record.id).filter((key) => nonceOf(key) <= sentShown) : [];
   await commit(context, {
-    channels: [{ ...record, channel: merged.channel }],
+    channels: [{ ...record, channel }],
     updates: evidence,
-    activity: linesOf(record, evidence, before),
-    outbox: sentShown < sent ? resend(own, record.id, sentShown) : [],
+    activity: [...linesOf(record, evidence, before), ...linesAs("delivered", context, record, delivered)],
+    delivered,
   });
   const after = context.store.get().channels.find(({ id }) => id === record.id);
   const received = (after?.balances.received ?? 0n) - (before?.balances.received ?? 0n);
@@ -98,7 +102,49 @@ async function takePromises(context: Context, shown: ChannelShown, sentShown: nu
   if (merged.adoptedOwn && loudness === "loud") {
     tell(context, { type: "notice", tone: "neutral", at: Date.now(), event: { type: "recovered-own-state", channelId: record.id } });
   }
+  return merged.relayBehind;
 }
+
+/** Brings the relay what it has forgotten, answers the partner's question, and asks while we are in doubt. */
+async function makeGood(context: Context, { channelId, loss }: ChannelShown, relayBehind: boolean): Promise<void> {
+  const { channel, side } = recordOf(context, channelId);
+  if (relayBehind) {
+    try {
+      const { brought } = await context.api.showStreets(channelId, streetsOf(channel));
+      if (brought) tell(context, { type: "notice", tone: "neutral", at: Date.now(), event: { type: "relay-healed", channelId } });
+    } catch (thrown) {
+      // A rule may forbid it for now, a deposit that does not count yet: the next comparison tries again.
+      if (asProblem(thrown).code === "relay-unreachable") throw thrown;
+    }
+  }
+  if (loss?.asked && context.key) await context.api.answer(channelId, context.key.wordFor(channel, loss.asked));
+  const { doubt } = viewChannel(channel, side, rules(context));
+  if (doubt?.partner && doubt.conflict === undefined) await context.api.ask(channelId, doubt.question);
+}
+
+/** Two devices paid with one key: goes on from the relay's state. What never arrived is not sent. */
+export async function giveWay(context: Context, id: ChannelId): Promise<void> {
+  const shown = await context.api.channel(id);
+  await context.change(async () => {
+    const record = recordOf(context, id);
+    const channel = giveWayTo(record.channel, shown.channel, hereOf(context, id));
+    const dropped = unsentOf(context, id);
+    await commit(context, { channels: [{ ...record, channel }], delivered: dropped, activity: linesAs("failed", context, record, dropped) });
+  });
+  await refreshChannel(context, id, "quiet");
+}
+
+/** Outbox keys of own proofs of a channel. */
+const unsentOf = (context: Context, id: ChannelId): string[] =>
+  [...bookOf(context).outbox.values()].flatMap(({ key, channelId, type }) => (channelId === id && type === "proof.submit" ? [key] : []));
+
+/** The lines of payments whose messages have these outbox keys, with another status. */
+function linesAs(status: Activity["status"], context: Context, { id, side }: ChannelRecord, keys: readonly string[]): Activity[] {
+  const lines = keys.flatMap((key) => bookOf(context).activity.get(paymentKey(id, side, nonceOf(key))) ?? []);
+  return lines.map((line) => ({ ...line, status }));
+}
+
+const nonceOf = (key: string): number => Number(key.slice(key.lastIndexOf("/") + 1));
 
 /** Updates that were taken over whole, kept for the history. */
 function evidenceOf(channelId: ChannelId, direction: Side, updates: readonly Wire[]): UpdateRecord[] {
@@ -123,9 +169,10 @@ function linesOf(record: ChannelRecord, evidence: readonly UpdateRecord[], befor
   });
 }
 
-const hereOf = (context: Context) => {
-  const { chainId, contract } = infoOf(context);
-  return { domain: { chainId, contract }, account: keyless(context), tip: rules(context) };
+const hereOf = (context: Context, id: ChannelId): Here => {
+  const { chainId, contract, restoredAt = null } = infoOf(context);
+  const unsent = unsentOf(context, id).length;
+  return { domain: { chainId, contract }, account: keyless(context), tip: rules(context), question: randomHash(), restoredAt, unsent };
 };
 
 const keyless = (context: Context): string => bookOf(context).account?.accountHex ?? keyOf(context).identity(infoOf(context).network).accountHex;

@@ -129,6 +129,25 @@ describe("a session", () => {
     expect(relay.proofs.map(({ nonce }) => nonce)).toEqual([1, 2]);
   });
 
+  it("comes back from an old file in a new browser, with its history, and uses no nonce twice", async () => {
+    const alice = await start("alice");
+    await alice.actions.pay({ channelId: CHANNEL, amount: qtum(20), note: "coffee" });
+    const file = await (await alice.actions.exportBackup("correct horse")).text();
+    await alice.actions.pay({ channelId: CHANNEL, amount: qtum(1) });
+    await expect(alice.actions.restoreBackup(file, "correct horse")).rejects.toMatchObject({ code: "backup-older" });
+    await alice.stop();
+    globalThis.indexedDB = new IDBFactory();
+    const again = open("alice");
+    await until(again, ({ writer, stage }) => writer === "held" && stage.type === "welcome");
+    await expect(again.actions.restoreBackup(file, "correct house")).rejects.toMatchObject({ code: "wrong-passphrase" });
+    expect(again.store.get().account).toBeNull();
+    expect(await again.actions.restoreBackup(file, "correct horse")).toMatchObject({ channels: 1, known: 0, elsewhere: 0 });
+    await mine(again, 79);
+    expect(again.store.get().activity.map(({ note }) => note)).toContain("coffee");
+    expect(await again.actions.pay({ channelId: CHANNEL, amount: qtum(1) })).toMatchObject({ nonce: 3, status: "delivered" });
+    expect(relay.proofs.map(({ nonce }) => nonce)).toEqual([1, 2, 3]);
+  }, 120_000);
+
   it("lets one page write; the other shows, and can take over", async () => {
     const first = await start("alice");
     const second = open("alice");

@@ -46,6 +46,15 @@ export interface State {
   /** Messages that announce something once (toast, live region), oldest first, until dismissed. */
   readonly notices: readonly Notice[];
   readonly settings: Settings;
+  /** What the relay keeps for us. */
+  readonly backup: Backup;
+}
+
+export interface Backup {
+  /** Counts the backups of this account at the relay; 0 = none that is known here. */
+  readonly revision: number;
+  /** Why the last attempt failed; null when it did not. */
+  readonly problem: ProblemData | null;
 }
 
 /**
@@ -179,8 +188,17 @@ export interface Channel {
   readonly history: readonly OwnState[];
   /** The core's own state as JSON, for the advanced view and the export. */
   readonly evidence: string;
+  /** What keeps this device from signing in this channel: a loss, or two devices with one key. */
+  readonly doubt: Doubt | null;
   /** Why this channel refuses payments at the moment; null when it does not. */
   readonly blocked: ProblemData | null;
+}
+
+export interface Doubt {
+  /** Whether the partner must be heard before it is over; else the relay is enough. */
+  readonly partner: boolean;
+  /** The nonce with which two different proofs of ours exist: two devices signed with one key. */
+  readonly conflict: number | null;
 }
 
 export interface Partner {
@@ -374,7 +392,7 @@ export interface Alert {
   readonly deadline: number | null;
   readonly blocksLeft: number | null;
   /** What one button can do about it. */
-  readonly action: "counter-claim" | "settle" | "accept-proposal" | "enable-watch" | "take-over" | null;
+  readonly action: "counter-claim" | "settle" | "accept-proposal" | "enable-watch" | "take-over" | "give-way" | null;
 }
 
 export interface Notice {
@@ -390,7 +408,9 @@ export type NoticeEvent =
   | { readonly type: "proposal"; readonly channelId: ChannelId; readonly proposalId: string; readonly partner: Partner }
   | { readonly type: "problem"; readonly problem: ProblemData }
   | { readonly type: "paid-out"; readonly channelId: ChannelId; readonly mine: Amount }
-  | { readonly type: "recovered-own-state"; readonly channelId: ChannelId };
+  | { readonly type: "recovered-own-state"; readonly channelId: ChannelId }
+  | { readonly type: "restored"; readonly channels: number }
+  | { readonly type: "relay-healed"; readonly channelId: ChannelId };
 
 export interface Settings {
   /** Sign a cooperative close that pays exactly the current balances without asking. */
@@ -398,4 +418,6 @@ export interface Settings {
   /** Minutes without use after which a passphrase is asked again; 0 = never. */
   readonly idleLockMinutes: number;
   readonly theme: "system" | "light" | "dark";
+  /** Let the relay keep a sealed backup, renewed after every change. */
+  readonly relayBackup: boolean;
 }

@@ -46,7 +46,7 @@ describe("storage", () => {
 
   it("forgets the data and keeps the settings", async () => {
     const storage = await openStorage("alice", new IDBFactory());
-    const settings = { autoAcceptClose: true, idleLockMinutes: 5, theme: "dark" } as const;
+    const settings = { autoAcceptClose: true, idleLockMinutes: 5, theme: "dark", relayBackup: true } as const;
     await storage.commit({ channels: [channel], outbox: [message], meta: { cursor: 7, settings } });
     await storage.commit({ forgetData: true });
     const { channels, outbox, meta } = await storage.load();

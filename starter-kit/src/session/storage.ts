@@ -108,6 +108,8 @@ export interface Meta {
   readonly cursor: number;
   /** Which chain and contract the data belong to; another one starts anew. */
   readonly deployment: string | null;
+  /** The newest backup at the relay that this profile knows of; 0 for none. */
+  readonly backupRevision: number;
 }
 
 export interface Snapshot {
@@ -180,18 +182,19 @@ async function load(db: IDBDatabase): Promise<Snapshot> {
   const transaction = db.transaction(STORES, "readonly");
   const all = <T>(name: StoreName): Promise<T[]> => finished(transaction.objectStore(name).getAll());
   const one = <T>(key: keyof Meta): Promise<T | undefined> => finished(transaction.objectStore("meta").get(key));
-  const [account, settings, cursor, deployment, channels, updates, outbox, activity, transactions] = await Promise.all([
+  const [account, settings, cursor, deployment, backupRevision, channels, updates, outbox, activity, transactions] = await Promise.all([
     one<AccountRecord>("account"),
     one<Settings>("settings"),
     one<number>("cursor"),
     one<string>("deployment"),
+    one<number>("backupRevision"),
     all<ChannelRecord>("channel"),
     all<UpdateRecord>("update"),
     all<OutboxRecord>("outbox"),
     all<Activity>("activity"),
     all<TransactionRecord>("transaction"),
   ]);
-  const meta: Meta = { account: account ?? null, settings: settings ?? null, cursor: cursor ?? 0, deployment: deployment ?? null };
+  const meta: Meta = { account: account ?? null, settings: settings ?? null, cursor: cursor ?? 0, deployment: deployment ?? null, backupRevision: backupRevision ?? 0 };
   return { meta, channels, updates, outbox, activity, transactions };
 }
 

@@ -47,10 +47,11 @@ export function AlertNote({ alert, withLink = false }: Props) {
 }
 
 function useAlertVerb({ action, channelId }: Alert) {
-  const { counterClaim, settle, setWatch } = useActions();
+  const { counterClaim, settle, setWatch, giveWay } = useActions();
   const verb = useVerb(async () => {
     if (!channelId) return;
     if (action === "counter-claim") await counterClaim(channelId);
+    if (action === "give-way") await giveWay(channelId);
     if (action === "settle") await settle(channelId);
     if (action === "enable-watch") await setWatch({ channelId, enabled: true });
   });
@@ -62,5 +63,6 @@ function useAlertVerb({ action, channelId }: Alert) {
 const LABELS: Readonly<Record<string, readonly [string, string]>> = {
   "counter-claim": ["Post newer proof", "post-newer-proof"],
   settle: ["Settle now", "settle"],
+  "give-way": ["Take the relay's word", "give-way"],
   "enable-watch": ["Turn the watchtower on", "enable-watch"],
 };

@@ -76,6 +76,11 @@ export function noticeText(event: NoticeEvent): string {
   switch (event.type) {
     case "received":
       return `${event.partner.name} paid you ${qtumText(event.amount)}`;
+    case "restored":
+      if (event.channels === 0) return "Restored: your history and settings";
+      return event.channels === 1 ? "Restored: 1 channel" : `Restored: ${event.channels} channels`;
+    case "relay-healed":
+      return "The relay had forgotten something; it has it again from this device";
     case "channel-opened":
       return `${event.partner.name} opened a channel: ${qtumText(event.capacity)}`;
     case "proposal":
@@ -93,6 +98,9 @@ function noticeIcon(event: NoticeEvent): IconName {
   switch (event.type) {
     case "received":
       return "receive";
+    case "restored":
+    case "relay-healed":
+      return "download";
     case "channel-opened":
       return "channels";
     case "problem":

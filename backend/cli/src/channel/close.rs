@@ -86,6 +86,11 @@ async fn alone(context: &Context, participant: &Participant, kept: &mut Kept) ->
         participant.tip(),
         valid_until(participant, kept),
     );
+    // Whatever we signed from now on would contradict the declaration.
+    let bound = kept
+        .channel
+        .authorise(Authorisation::close(side, until), &tip)
+        .map_err(|rejected| refused(&rejected, "Not possible in this channel"))?;
     let call = kept.channel.close_call(side, until);
     let window = kept.channel.params().window;
     let what = format!(
@@ -95,11 +100,7 @@ async fn alone(context: &Context, participant: &Participant, kept: &mut Kept) ->
     );
     let plan = participant.plan(&call).await?;
     confirm(context, &what)?;
-    // Whatever we signed from now on would contradict the declaration.
-    kept.channel = kept
-        .channel
-        .authorise(Authorisation::close(side, until), &tip)
-        .map_err(|rejected| refused(&rejected, "Not possible in this channel"))?;
+    kept.channel = bound;
     participant.keep(kept)?;
     let mined = participant.execute(&plan, "close").await?;
     let text = format!(

@@ -4,6 +4,7 @@ mod agree;
 mod close;
 mod counter_claim;
 mod deposit;
+mod give_way;
 mod join;
 mod list;
 mod open;
@@ -45,6 +46,8 @@ pub enum Verb {
     Close(close::Args),
     /// Close alone after losing one's data: three times the period, no penalty
     Recover(Which),
+    /// Two devices paid with one key: take the relay's state and drop what never arrived
+    GiveWay(Which),
     /// Answer the partner's close with a newer proof
     CounterClaim(Which),
     /// Pay both out after the finalization period
@@ -73,6 +76,7 @@ pub async fn run(verb: Verb, context: &Context) -> Result<()> {
         Verb::Agree(which) => agree::run(&which, context).await,
         Verb::Close(args) => close::run(&args, context).await,
         Verb::Recover(which) => recover::run(&which, context).await,
+        Verb::GiveWay(which) => give_way::run(&which, context).await,
         Verb::CounterClaim(which) => counter_claim::run(&which, context).await,
         Verb::Settle(which) => settle::run(&which, context).await,
     }

@@ -3,9 +3,10 @@
 use anyhow::Result;
 use serde_json::json;
 
-use super::{Which, require_open, tell, transact, valid_until};
+use super::{Which, require_open, tell, valid_until};
 use crate::args::Context;
-use crate::participant::Participant;
+use crate::confirm::confirm;
+use crate::participant::{Participant, refused};
 
 /// Closes without a declaration.
 ///
@@ -13,15 +14,23 @@ use crate::participant::Participant;
 /// `channel-closing` and the network's.
 pub async fn run(which: &Which, context: &Context) -> Result<()> {
     let participant = Participant::open(context).await?;
-    let (_, kept) = participant.channel(&which.channel).await?;
+    let (_, mut kept) = participant.channel(&which.channel).await?;
     require_open(&participant, &kept)?;
-    let call = kept.channel.recover_call(valid_until(&participant, &kept));
+    let (side, until) = (participant.side(&kept)?, valid_until(&participant, &kept));
+    let call = kept.channel.recover_call(until);
     let blocks = kept.channel.params().window.saturating_mul(3);
     let what = format!(
         "Close channel {} as one who lost its data: you accept what your partner shows within {blocks} blocks; no penalty.",
         kept.number()
     );
-    let mined = transact(context, &participant, &call, &what, "recover").await?;
+    let plan = participant.plan(&call).await?;
+    confirm(context, &what)?;
+    kept.channel = kept
+        .channel
+        .authorise_recovery(side, until, &participant.tip())
+        .map_err(|rejected| refused(&rejected, "Not possible in this channel"))?;
+    participant.keep(&kept)?;
+    let mined = participant.execute(&plan, "recover").await?;
     let text = format!(
         "Channel {} is closing. After {blocks} blocks: sparky channel settle {}",
         kept.number(),

@@ -2,9 +2,11 @@
 //!
 //! Order is everything (PROTOCOL §4.1): decide, sign, write durably, then send.
 
+pub mod backup;
 pub mod book;
 pub mod coins;
 pub mod key;
+mod loss;
 pub mod offer;
 pub mod relay;
 pub mod view;
@@ -262,27 +264,29 @@ impl Participant {
             .filter(|held| *held.channel.domain() == domain);
         let mut kept = held
             .clone()
-            .unwrap_or_else(|| Kept::new(&domain, &view.channel));
+            .unwrap_or_else(|| book::unknown(&domain, &view.channel, &self.tip()));
         let side = self.side(&kept)?;
-        kept.channel = kept
-            .channel
-            .with_facts(view.channel.facts().clone())
-            .adopt(view.channel.streets(), &self.tip())
-            .map_err(|rejected| {
-                refused(&rejected, "The relay shows something that breaks a rule")
-            })?;
+        let forgotten = self.meet(&mut kept, view)?;
         self.respect_offers(&mut kept, view);
+        let is_certain = kept.channel.doubt().is_none();
         let known = view.channel.street(side).nonce();
-        kept.outbox
-            .retain(|update| known < update.proof.proof.nonce);
-        if held.as_ref() != Some(&kept) {
+        if is_certain {
+            kept.outbox
+                .retain(|update| known < update.proof.proof.nonce);
+        }
+        let changed = held.as_ref() != Some(&kept);
+        if changed {
             self.keep(&kept)?;
         }
+        self.make_good(&mut kept, view, forgotten).await?;
         // What the relay refuses now it may take later; it must not keep us from our channels.
-        if let Err(error) = self.deliver(&mut kept).await {
+        if is_certain && let Err(error) = self.deliver(&mut kept).await {
             tracing::warn!(channel = kept.number(), "{error:#}");
         }
         self.acknowledge(&mut kept).await?;
+        if changed {
+            self.back_up_soon().await;
+        }
         Ok(kept)
     }
 
@@ -290,9 +294,12 @@ impl Participant {
     /// would be refused, so it is not signed in the first place.
     fn respect_offers(&self, kept: &mut Kept, view: &View) {
         for offer in offer::signed(view, kept) {
-            if let Ok(bound) = kept.channel.authorise(offer.what, &self.tip()) {
-                kept.channel = bound;
-            }
+            // In doubt nothing is judged, and everything binds.
+            kept.channel = match kept.channel.authorise(offer.what, &self.tip()) {
+                Ok(bound) => bound,
+                Err(Rejected::InDoubt { .. }) => kept.channel.remember(&[offer.what], &self.tip()),
+                Err(_) => continue,
+            };
         }
     }
 
@@ -330,6 +337,9 @@ impl Participant {
 
 /// A rule that was not kept, as people and programs read it.
 pub fn refused(rejected: &Rejected, title: &str) -> Problem {
+    if let Some(problem) = loss::problem(rejected) {
+        return problem;
+    }
     let title = match rejected {
         Rejected::InsufficientBalance { .. } => "Not enough in this channel",
         Rejected::ChannelClosing { .. } => "This channel is closing",

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::Value;
-use sparky_protocol::{Account, Amount, Channel, ChannelId, Reserve, Signature, Tip};
+use sparky_protocol::{Account, Amount, Channel, ChannelId, Hash, Reserve, Signature, Tip, Word};
 
 /// `GET /info`.
 #[derive(Clone, Debug, Deserialize)]
@@ -27,6 +27,9 @@ pub struct Info {
     pub reserve: Reserve,
     /// The last block.
     pub tip: Block,
+    /// When the relay's database was last restored from a copy, if it was.
+    #[serde(default)]
+    pub restored_at: Option<u32>,
 }
 
 /// Finalization periods in blocks.
@@ -84,6 +87,18 @@ pub struct View {
     /// What was proposed and is open.
     #[serde(default)]
     pub proposals: Vec<Proposal>,
+    /// What the participants ask each other after a loss.
+    #[serde(default)]
+    pub loss: Loss,
+}
+
+/// What the participants ask each other after a loss.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub struct Loss {
+    /// The partner's question, while it waits for our word.
+    pub asked: Option<Hash>,
+    /// The partner's answer to our question.
+    pub word: Option<Word>,
 }
 
 /// Something that one participant has signed and that waits for the other.

@@ -4,6 +4,7 @@
 
 mod compose;
 mod devchain_cli;
+mod loss;
 mod refusals;
 mod sandbox;
 mod services;

@@ -105,6 +105,22 @@ impl Channel {
     /// leaves. The same thing twice changes nothing. Whoever signs one calls this first: it refuses
     /// a division or an amount that the newest proofs do not bear.
     pub fn authorise(&self, authorisation: Authorisation, tip: &Tip) -> Result<Self, Refused> {
+        self.check_certain()?;
+        self.bound_by(authorisation, tip)
+    }
+
+    /// Records one's own `recover` before its transaction leaves. It declares nothing, so it is the one
+    /// thing that may be signed by who does not know what it has signed before.
+    pub fn authorise_recovery(
+        &self,
+        by: Side,
+        valid_until: u32,
+        tip: &Tip,
+    ) -> Result<Self, Refused> {
+        self.bound_by(Authorisation::close(by, valid_until), tip)
+    }
+
+    fn bound_by(&self, authorisation: Authorisation, tip: &Tip) -> Result<Self, Refused> {
         if self.outstanding(tip).any(|held| *held == authorisation) {
             return Ok(self.clone());
         }

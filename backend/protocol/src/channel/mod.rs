@@ -5,6 +5,7 @@
 //! was not kept; nothing half-happens. The serde form is the stored form.
 
 mod agreement;
+mod doubt;
 mod payment;
 mod resync;
 mod street;
@@ -14,6 +15,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 pub use agreement::Authorisation;
+pub use doubt::{Contradiction, Doubt, Meeting};
 pub use street::{MAX_UNACKED, REMEMBERED, Standing, Street};
 
 use crate::{
@@ -39,6 +41,9 @@ pub struct Channel {
     streets: [Street; 2],
     #[serde(default)]
     authorisations: Vec<Authorisation>,
+    /// Of a participant that lost its memory; relay and tower have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    doubt: Option<Doubt>,
 }
 
 /// What one side has, in smallest units of the asset.
@@ -67,6 +72,7 @@ impl Channel {
             facts,
             streets: Default::default(),
             authorisations: Vec::new(),
+            doubt: None,
         }
     }
 
@@ -160,8 +166,11 @@ impl Channel {
     }
 
     /// The ack of `sender`'s newest proof, for the recipient to sign; `None` when there is nothing
-    /// to ack.
+    /// to ack, and while the recipient is in doubt.
     pub fn ack(&self, sender: Side) -> Option<UnsignedAck> {
+        if self.doubt.is_some() {
+            return None;
+        }
         let street = &self.streets[sender];
         let proof = street.newest()?.signed.proof;
         (street.acked_nonce() < proof.nonce).then(|| UnsignedAck {
@@ -177,7 +186,9 @@ impl Channel {
     pub fn close_call(&self, side: Side, valid_until: u32) -> ContractCall {
         ContractCall::Close {
             params: self.facts.params,
-            declared: self.streets[side].transferred(),
+            declared: self.streets[side]
+                .transferred()
+                .max(self.streets[side].forgone()),
             incoming: self.streets[side.other()]
                 .newest()
                 .map(|newest| newest.signed),

@@ -38,6 +38,7 @@ impl Channel {
         operations: &[Operation],
         tip: &Tip,
     ) -> Result<BalanceProof, Refused> {
+        self.check_certain()?;
         self.check_open(sender, tip)?;
         let (proof, locks) = self.next(sender, operations, tip, Role::Sender)?;
         let signed = proof.signed(Signature::ABSENT);
@@ -156,6 +157,21 @@ impl Channel {
             facts,
             streets,
             authorisations: self.authorisations.clone(),
+            doubt: self.doubt,
+        }
+    }
+
+    /// Whoever does not know which nonces it has used signs nothing.
+    pub(super) fn check_certain(&self) -> Result<(), Rejected> {
+        match self.doubt {
+            Some(super::Doubt {
+                conflict: Some(nonce),
+                ..
+            }) => Err(Rejected::Conflict { nonce }),
+            Some(doubt) => Err(Rejected::InDoubt {
+                partner: doubt.partner,
+            }),
+            None => Ok(()),
         }
     }
 

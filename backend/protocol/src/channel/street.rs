@@ -21,6 +21,14 @@ pub struct Street {
     pub(super) standing: Vec<Standing>,
     /// The newest ack; of the first standing proof.
     pub(super) ack: Option<Ack>,
+    /// The most that proofs promised which lost against others with the same nonce. They were signed,
+    /// so they can be shown on chain for ever: until more was sent, they count.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub(super) forgone: Amount,
+}
+
+fn is_nothing(amount: &Amount) -> bool {
+    amount.is_zero()
 }
 
 /// A proof and the locks that it commits to.
@@ -110,18 +118,25 @@ impl Street {
     /// they are settled or removed: an expired one may have been opened in time.
     pub fn worst(&self, height: u32) -> Amount {
         let Some((newest, older)) = self.standing.split_last() else {
-            return Amount::ZERO;
+            return self.forgone;
         };
         let older = older
             .iter()
             .map(|one| one.owed(|lock| height < lock.expiry));
-        older.fold(newest.owed(|_| true), Amount::max)
+        older
+            .fold(newest.owed(|_| true), Amount::max)
+            .max(self.forgone)
     }
 
     /// What the newest proof promises: transferred plus all its locks.
     pub fn promised(&self) -> Amount {
         self.newest()
             .map_or(Amount::ZERO, |newest| newest.owed(|_| true))
+    }
+
+    /// The most that own proofs promised which were given up after a contradiction; zero for none.
+    pub fn forgone(&self) -> Amount {
+        self.forgone
     }
 
     /// Whether a lock that a removal took out of the newest proof can still be claimed with an
@@ -156,8 +171,12 @@ impl Street {
         let mut standing = Vec::with_capacity(self.standing.len() + 1);
         standing.extend_from_slice(&self.standing);
         standing.push(next);
-        let ack = self.ack;
-        Self { standing, ack }
+        let (ack, forgone) = (self.ack, self.forgone);
+        Self {
+            standing,
+            ack,
+            forgone,
+        }
     }
 
     /// With an ack of the standing proof at `position`, which revokes all before it.
@@ -166,6 +185,7 @@ impl Street {
         Self {
             standing,
             ack: Some(ack),
+            forgone: self.forgone,
         }
     }
 }

@@ -6,6 +6,7 @@ mod contract;
 mod dice;
 mod dispute;
 mod disputes;
+mod doubt;
 mod fixture;
 mod laws;
 mod moves;

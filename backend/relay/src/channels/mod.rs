@@ -1,6 +1,7 @@
 //! Channels as their participants see them: state, proofs, acks, proposals, watch.
 
 mod decide;
+mod loss;
 mod proposals;
 pub(crate) mod submit;
 mod view;
@@ -38,6 +39,7 @@ pub(crate) fn routes() -> Routes {
         .post("/api/v1/channels/{id}/nacks", submit_nack)
         .and(proposals::routes())
         .and(watch::routes())
+        .and(loss::routes())
 }
 
 /// The channel that a path names, by id or by number, if it is the caller's.

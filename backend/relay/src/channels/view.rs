@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use serde_json::{Value, json};
 use sparky_protocol::{Account, Channel, ChannelId, Phase, Side};
 
-use super::proposals;
+use super::{loss, proposals};
 use crate::{
     app::App,
     book::{self, side_of},
@@ -39,6 +39,7 @@ pub(super) async fn channel(app: &App, caller: Account, stored: &StoredChannel) 
         "balances": channel.balances(side, &tip),
         "watch": watch(app, &channel, side).await?,
         "proposals": open,
+        "loss": loss::view(app, id, side).await?,
         "height": tip.height,
         "channel": channel,
     }))

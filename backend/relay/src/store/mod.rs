@@ -4,6 +4,7 @@
 //! single connection, because SQLite has a single writer: waiting in our own queue is fair, waiting
 //! for its lock is not.
 
+mod backup;
 mod chain;
 mod channel;
 mod commit;
@@ -28,6 +29,7 @@ use sqlx::{
 
 pub use deployment::Deployment;
 pub(crate) use {
+    backup::{Epoch, StoredQuestion},
     chain::{NewBlock, NewChainEvent, kind as event_kind},
     channel::StoredChannel,
     commit::{Swap, SwapOutcome},

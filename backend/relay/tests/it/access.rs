@@ -48,6 +48,12 @@ fn table() -> Vec<Row> {
         Row(Method::DELETE, "/api/v1/channels/{id}/proposals/{proposal}", none.clone(), [401, 403, 404, 404]),
         get("/api/v1/channels/{id}/watch", THEIRS),
         Row(Method::PUT, "/api/v1/channels/{id}/watch", json!({ "enabled": true }), THEIRS),
+        Row(Method::PUT, "/api/v1/channels/{id}/streets", json!("streets"), THEIRS),
+        Row(Method::PUT, "/api/v1/channels/{id}/question", json!({ "question": sparky_protocol::Hash::ZERO }), THEIRS),
+        // Signed by Alice, who was asked by Bob in the row before.
+        Row(Method::PUT, "/api/v1/channels/{id}/word", json!("word"), [401, 403, 201, 422]),
+        get("/api/v1/backup", SIGNED_IN),
+        Row(Method::PUT, "/api/v1/backup", json!({ "revision": 1, "blob": "0x00" }), SIGNED_IN),
         get("/api/v1/events", SIGNED_IN),
         // Without the headers of a WebSocket it is no upgrade.
         get("/api/v1/ws", [400, 400, 400, 400]),
@@ -89,7 +95,12 @@ async fn every_endpoint_answers_each_as_it_should() {
         "kind": "close", "netToA": close.net_to_a, "validUntil": close.valid_until,
         "sequence": close.sequence, "signature": signature,
     });
+    let streets = json!({ "streets": alice.channel(id).streets() });
+    let unsigned = alice.channel(id).word(sparky_protocol::Hash::ZERO);
+    let given = unsigned.signed(alice.key.sign(&unsigned.digest(alice.channel(id).domain())));
     let real = |body: &Value| match body.as_str() {
+        Some("streets") => streets.clone(),
+        Some("word") => json!(given),
         Some("proof") => json!(proof),
         Some("ack") => json!(ack),
         Some("nack") => nack.clone(),

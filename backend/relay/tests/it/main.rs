@@ -11,6 +11,7 @@ mod dump;
 mod health;
 mod limits;
 mod line;
+mod loss;
 mod participant;
 mod payments;
 mod refusals;

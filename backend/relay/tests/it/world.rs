@@ -247,6 +247,26 @@ impl World {
         self.run(listener).await;
     }
 
+    /// A copy of the database as it is now. The relay has been stopped, so one file is all of it.
+    pub fn copy_database(&self) -> Vec<u8> {
+        std::fs::read(self.database_file()).expect("a file")
+    }
+
+    /// Puts an older copy back in its place, as an operator does after a broken disk.
+    pub fn go_back_to(&self, copy: &[u8]) {
+        let file = self.database_file();
+        for ending in ["-wal", "-shm"] {
+            let _ = std::fs::remove_file(format!("{}{ending}", file.display()));
+        }
+        std::fs::write(file, copy).expect("writes");
+    }
+
+    fn database_file(&self) -> std::path::PathBuf {
+        let url = self.database.url();
+        let file = url.strip_prefix("sqlite://").expect("a file");
+        file.split('?').next().unwrap_or(file).into()
+    }
+
     /// Somebody with money on chain who has signed in.
     pub async fn participant(&self, seed: u8) -> Participant {
         let participant = Participant::arrive(self, seed).await;

@@ -1,5 +1,7 @@
 //! `sparky wallet`: the key of a profile, its address, its coins.
 
+mod backup;
+
 use std::io::{IsTerminal as _, Read as _};
 
 use anyhow::Result;
@@ -31,6 +33,10 @@ pub enum Verb {
     Address,
     /// Print what the address has on chain
     Balance,
+    /// Keep key and channels in a sealed file, or the channels at the relay
+    Backup(backup::BackupArgs),
+    /// Take up a backup, from a file or from the relay
+    Restore(backup::RestoreArgs),
 }
 
 /// Runs one of them.
@@ -67,6 +73,8 @@ pub async fn run(verb: Verb, context: &Context) -> Result<()> {
                 .show(&json!({ "address": address }), |_| address.clone())
         }
         Verb::Balance => balance(context).await,
+        Verb::Backup(args) => backup::back_up(&args, context).await,
+        Verb::Restore(args) => backup::restore(&args, context).await,
     }
 }
 

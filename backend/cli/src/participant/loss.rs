@@ -1,0 +1,133 @@
+//! After a loss: meeting the relay, bringing it what it has forgotten, asking the partner.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use sparky_protocol::{Meeting, Rejected};
+
+use super::book::{self, Kept};
+use super::view::View;
+use super::{Participant, refused};
+use crate::problem::Problem;
+
+impl Participant {
+    /// Hears what the relay shows, and the partner's word if it has one. Says whether the relay has
+    /// forgotten something.
+    pub(super) fn meet(&self, kept: &mut Kept, view: &View) -> Result<bool> {
+        let side = self.side(kept)?;
+        let meeting = Meeting {
+            side,
+            unsent: u64::try_from(kept.outbox.len())?,
+            restored_at: self.info.restored_at,
+            question: book::question(),
+        };
+        let breaks =
+            |rejected: Rejected| refused(&rejected, "The relay shows something that breaks a rule");
+        let known = kept.channel.with_facts(view.channel.facts().clone());
+        let forgotten = known.is_ahead_of(&view.channel, side, meeting.unsent);
+        kept.channel = known
+            .hear_relay(&view.channel, &meeting, &self.tip())
+            .map_err(breaks)?;
+        if let Some(word) = &view.loss.word {
+            kept.channel = kept
+                .channel
+                .hear_partner(word, side.other())
+                .map_err(breaks)?;
+        }
+        Ok(forgotten)
+    }
+
+    /// Does what a loss asks for: brings the relay what it has forgotten, answers the partner's
+    /// question, and asks the partner while our own memory is in doubt.
+    pub(super) async fn make_good(
+        &self,
+        kept: &mut Kept,
+        view: &View,
+        forgotten: bool,
+    ) -> Result<()> {
+        let path = format!("/channels/{}", kept.channel.id());
+        if forgotten {
+            let body = json!({ "streets": kept.channel.streets() });
+            // A rule may forbid it for now (a deposit that does not count yet): next time.
+            match self
+                .relay
+                .put::<Value>(&format!("{path}/streets"), &body)
+                .await
+            {
+                Ok(_) => tracing::warn!(
+                    channel = kept.number(),
+                    "the relay had forgotten promises; it has them again"
+                ),
+                Err(error) => tracing::warn!(channel = kept.number(), "{error:#}"),
+            }
+        }
+        if let Some(question) = view.loss.asked {
+            let unsigned = kept.channel.word(question);
+            let word = unsigned.signed(self.sign(&unsigned.digest(kept.channel.domain())));
+            let _: Value = self.relay.put(&format!("{path}/word"), &word).await?;
+        }
+        if let Some(doubt) = kept.channel.doubt().filter(|doubt| doubt.partner) {
+            let body = json!({ "question": doubt.question });
+            let _: Value = self.relay.put(&format!("{path}/question"), &body).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes the relay's proofs for ours where both exist with one nonce; the payments that never
+    /// arrived are dropped. Gives how many those were.
+    ///
+    /// # Errors
+    /// `nothing-to-give-way` where nothing contradicts, and the rules of what is shown.
+    pub async fn give_way(&self, name: &str) -> Result<(Kept, usize)> {
+        let (view, mut kept) = self.channel(name).await?;
+        let side = self.side(&kept)?;
+        let conflict = kept.channel.doubt().and_then(|doubt| doubt.conflict);
+        if conflict.is_none() {
+            let text = format!(
+                "In channel {} this profile and the relay know the same proofs. Nothing was changed.",
+                kept.number()
+            );
+            return Err(Problem::new("nothing-to-give-way", "No contradiction", text).into());
+        }
+        kept.channel = kept
+            .channel
+            .give_way(side, view.channel.streets(), &self.tip())
+            .map_err(|rejected| {
+                refused(&rejected, "The relay shows something that breaks a rule")
+            })?;
+        let dropped = kept.outbox.len();
+        kept.outbox.clear();
+        self.keep(&kept)?;
+        Ok((kept, dropped))
+    }
+}
+
+/// What keeps a memory in doubt from signing, in words.
+pub(super) fn problem(rejected: &Rejected) -> Option<Problem> {
+    match rejected {
+        Rejected::InDoubt { partner } => {
+            let who = if *partner {
+                "This profile was restored, and the relay does not know the newest state for certain. Your partner was \
+                 asked and answers when it is online; then the same command works."
+            } else {
+                "This profile was restored and has not heard the relay about this channel yet. Try again."
+            };
+            let text = format!(
+                "{who} Nothing was signed; what you have is safe and you can be paid. If neither answers: sparky channel recover"
+            );
+            Some(Problem::new("recovering", "Recovering", text).retryable())
+        }
+        Rejected::Conflict { nonce } => {
+            let text = format!(
+                "Another device, or an older copy of this profile, paid with the same key: there are two different proofs \
+                 with number {nonce}, and the relay has the other one. Nothing more was signed. To go on from the relay's \
+                 state and drop the payment that never arrived: sparky channel give-way"
+            );
+            Some(Problem::new(
+                "nonce-conflict",
+                "Two devices signed with one key",
+                text,
+            ))
+        }
+        _ => None,
+    }
+}
