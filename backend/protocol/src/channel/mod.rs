@@ -8,6 +8,7 @@ mod agreement;
 mod doubt;
 mod payment;
 mod resync;
+mod stored;
 mod street;
 
 use alloc::vec::Vec;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use agreement::Authorisation;
 pub use doubt::{Contradiction, Doubt, Meeting};
+pub use stored::InvalidStreet;
 pub use street::{MAX_UNACKED, REMEMBERED, Standing, Street};
 
 use crate::{
@@ -73,6 +75,21 @@ impl Channel {
             streets: Default::default(),
             authorisations: Vec::new(),
             doubt: None,
+        }
+    }
+
+    /// A channel put together again from what was verified before it was stored.
+    pub fn restored(
+        domain: Domain,
+        facts: Facts,
+        streets: [Street; 2],
+        authorisations: Vec<Authorisation>,
+    ) -> Self {
+        Self {
+            domain,
+            facts,
+            streets,
+            authorisations,
         }
     }
 

@@ -7,7 +7,7 @@ use super::{Channel, MAX_UNACKED, Standing};
 use crate::{
     ack::Ack,
     amount::Amount,
-    balance_proof::{BalanceProof, MAX_NONCE},
+    balance_proof::{BalanceProof, MAX_NONCE, SignedProof},
     facts::Phase,
     lock::{self, Lock, MAX_LOCKS},
     policy::Tip,
@@ -126,6 +126,38 @@ impl Channel {
         };
         ack.verify(&self.domain, &self.account(ack.sender.other()))?;
         Ok(self.with_street(ack.sender, street.acked_at(position, *ack)))
+    }
+
+    /// The same channel with only those proofs of `sender` that still say something: the acked one,
+    /// the newest, and in between what a later one does not cover. For whoever keeps all of them
+    /// elsewhere and can [`recall`](Self::recall) what an ack asks for.
+    #[must_use]
+    pub fn forget_covered(mut self, sender: Side) -> Self {
+        self.streets[sender].forget_covered();
+        self
+    }
+
+    /// Takes a forgotten proof back into its place, so that an ack of it can be accepted. Its
+    /// signature is verified again.
+    pub fn recall(&self, sender: Side, signed: &SignedProof) -> Result<Self, Rejected> {
+        let street = &self.streets[sender];
+        let unknown = || Rejected::UnknownProof {
+            oldest: street
+                .standing
+                .first()
+                .map_or(0, |one| one.signed.proof.nonce),
+            newest: street.nonce(),
+            got: signed.proof.nonce,
+        };
+        if signed.proof.channel_id != self.id() {
+            return Err(Rejected::WrongChannel {
+                expected: self.id(),
+                got: signed.proof.channel_id,
+            });
+        }
+        let street = street.with_recalled(*signed).ok_or_else(unknown)?;
+        signed.verify(&self.domain, &self.account(sender))?;
+        Ok(self.with_street(sender, street))
     }
 
     /// The id of the first lock that `sender`'s next proof adds; further ones count on from it.

@@ -166,6 +166,37 @@ impl Street {
         Some(street)
     }
 
+    /// Forgets every proof that a later one covers, except the acked one. What is forgotten can be
+    /// recalled by whoever kept it elsewhere.
+    pub(super) fn forget_covered(&mut self) {
+        let first = usize::from(self.ack.is_some());
+        // Backwards: a proof that a forgotten one covers is covered by what covers that.
+        for at in (first..self.standing.len().saturating_sub(1)).rev() {
+            if self.standing[at].is_covered_by(&self.standing[at + 1]) {
+                self.standing.remove(at);
+            }
+        }
+    }
+
+    /// With a proof that was forgotten, in its place among those that stand. The locks that it
+    /// commits to are those of a standing proof, or it could not have been forgotten.
+    pub(super) fn with_recalled(&self, signed: SignedProof) -> Option<Self> {
+        let nonce = signed.proof.nonce;
+        let at = self
+            .standing
+            .partition_point(|one| one.signed.proof.nonce < nonce);
+        let later = self.standing.get(at)?;
+        let locks = self.locks_of(&signed.proof.locks_root)?.to_vec();
+        let recalled = Standing { signed, locks };
+        let new = nonce < later.signed.proof.nonce && self.acked_nonce() < nonce;
+        if !new || !recalled.is_covered_by(later) {
+            return None;
+        }
+        let mut street = self.clone();
+        street.standing.insert(at, recalled);
+        Some(street)
+    }
+
     /// With one more proof that is signed already, so that it cannot be refused for want of room.
     pub(super) fn with_adopted(&self, next: Standing) -> Self {
         let mut standing = Vec::with_capacity(self.standing.len() + 1);

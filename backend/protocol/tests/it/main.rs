@@ -8,6 +8,7 @@ mod dispute;
 mod disputes;
 mod doubt;
 mod fixture;
+mod forgetting;
 mod laws;
 mod moves;
 mod pair;
