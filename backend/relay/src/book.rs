@@ -12,7 +12,6 @@ use std::{
     },
 };
 
-use serde_json::value::RawValue;
 use sparky_protocol::{Account, Channel, ChannelId, ChannelParams, Domain, Facts, Side};
 
 use crate::{
@@ -52,6 +51,15 @@ pub(crate) struct Live {
 }
 
 impl Entry {
+    fn new(live: Live) -> Self {
+        Self {
+            params: *live.channel.params(),
+            dead: Arc::default(),
+            live: Mutex::new(live),
+            turns: Arc::default(),
+        }
+    }
+
     /// The channel, for a moment: never held across an `.await`.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Live> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
@@ -110,15 +118,34 @@ impl Book {
             if let Some(entry) = entries.get(&id).filter(|entry| !entry.is_dead()) {
                 return Ok(Arc::clone(entry));
             }
-            let entry = Arc::new(Entry {
-                params: *channel.channel.params(),
-                dead: Arc::default(),
-                live: Mutex::new(channel),
-                turns: Arc::default(),
-            });
+            let entry = Arc::new(Entry::new(channel));
             entries.insert(id, Arc::clone(&entry));
             return Ok(entry);
         }
+    }
+
+    /// Loads every channel that is not settled, before anybody asks: answers how many.
+    pub(crate) async fn fill(&self, app: &App) -> Result<usize> {
+        let live = app.store.live_channels(REMEMBERED).await?;
+        let mut proposals: HashMap<ChannelId, Vec<StoredProposal>> = HashMap::new();
+        for proposal in app
+            .store
+            .binding_proposals(app.oldest_binding_height())
+            .await?
+        {
+            let of_channel = proposals.entry(proposal.channel_id).or_default();
+            of_channel.push(proposal);
+        }
+        for stored in &live {
+            let id = stored.facts.channel_id;
+            let proposals = proposals.remove(&id).unwrap_or_default();
+            let entry = Entry::new(Live {
+                channel: assemble(&app.domain, stored, &proposals)?,
+                revisions: [stored.directions[0].revision, stored.directions[1].revision],
+            });
+            self.entries().entry(id).or_insert_with(|| Arc::new(entry));
+        }
+        Ok(live.len())
     }
 
     /// Forgets a channel that another process has changed, and says whether it did. What is on its way
@@ -175,43 +202,25 @@ async fn load(app: &App, id: ChannelId) -> Result<Option<Live>> {
     }))
 }
 
-/// The protocol's channel from its stored parts.
-///
-/// What is in the database was verified when it came in, so the protocol's own stored form is put
-/// together again, and nothing is verified twice.
+/// The protocol's channel from its stored parts. What is in the database was verified when it came in;
+/// nothing is verified twice.
 pub(crate) fn assemble(
     domain: &Domain,
     stored: &StoredChannel,
     proposals: &[StoredProposal],
 ) -> Result<Channel> {
-    #[derive(serde::Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Parts<'a> {
-        domain: &'a Domain,
-        facts: &'a Facts,
-        streets: [Box<RawValue>; 2],
-        authorisations: Vec<Box<RawValue>>,
-    }
-    let raw = |text: &str| RawValue::from_string(text.to_owned());
-    let empty = || serde_json::value::to_raw_value(&sparky_protocol::Street::default());
-    let street = |side: Side| {
-        stored.directions[side]
-            .street
-            .as_deref()
-            .map_or_else(empty, raw)
-    };
-    let parts = || -> serde_json::Result<Channel> {
-        let parts = Parts {
-            domain,
-            facts: &stored.facts,
-            streets: [street(Side::A)?, street(Side::B)?],
-            authorisations: proposals
-                .iter()
-                .map(|proposal| raw(&proposal.body))
-                .collect::<serde_json::Result<_>>()?,
-        };
-        serde_json::from_str(&serde_json::to_string(&parts)?)
-    };
-    parts()
-        .map_err(|cause| Error::Internal(format!("channel {}: {cause}", stored.facts.channel_id)))
+    let authorisations = proposals
+        .iter()
+        .map(|proposal| serde_json::from_str(&proposal.body))
+        .collect::<serde_json::Result<_>>()
+        .map_err(|cause| {
+            Error::Internal(format!("channel {}: {cause}", stored.facts.channel_id))
+        })?;
+    let [a, b] = &stored.directions;
+    Ok(Channel::restored(
+        *domain,
+        stored.facts.clone(),
+        [a.street.clone(), b.street.clone()],
+        authorisations,
+    ))
 }

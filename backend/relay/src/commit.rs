@@ -1,10 +1,14 @@
 //! The committer: one task that writes what many tasks have accepted, as few transactions as the
 //! disk allows. Nothing is acknowledged or told before its transaction returned.
 
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
 
-use sparky_protocol::{ChannelId, Side, Street};
-use tokio::sync::{mpsc, oneshot};
+use sparky_protocol::{Account, ChannelId, Side, Street};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -25,6 +29,10 @@ pub(crate) struct Committer {
     jobs: mpsc::Sender<Job>,
     /// Ends the queue once everybody who could hand in something has ended.
     closing: CancellationToken,
+    /// Up to which event accounts have kept what they were told: written with the next batch.
+    kept: Mutex<BTreeMap<Account, i64>>,
+    /// Rings when there is something kept and nothing else.
+    rung: Notify,
 }
 
 /// Something accepted that wants to be durable.
@@ -80,6 +88,8 @@ impl Committer {
             Self {
                 jobs,
                 closing: CancellationToken::new(),
+                kept: Mutex::default(),
+                rung: Notify::new(),
             },
             queue,
         )
@@ -95,6 +105,19 @@ impl Committer {
         self.jobs.max_capacity() - self.jobs.capacity()
     }
 
+    /// Notes that the account has kept everything up to this event. Nobody waits for it: when it is
+    /// lost, it is said again.
+    pub(crate) fn keep(&self, account: Account, seq: i64) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let newest = kept.entry(account).or_default();
+        *newest = seq.max(*newest);
+        self.rung.notify_one();
+    }
+
+    fn take_kept(&self) -> BTreeMap<Account, i64> {
+        std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Waits for a place in the queue.
     pub(crate) async fn place(&self) -> Result<Place<'_>> {
         self.jobs
@@ -108,34 +131,33 @@ impl Committer {
 pub(crate) async fn run(app: App, mut queue: mpsc::Receiver<Job>) {
     let mut batch = Vec::with_capacity(BATCH);
     loop {
-        let came = tokio::select! {
+        let open = tokio::select! {
             biased;
-            came = queue.recv_many(&mut batch, BATCH) => came,
+            came = queue.recv_many(&mut batch, BATCH) => 0 < came,
+            () = app.committer.rung.notified() => true,
             () = app.committer.closing.cancelled() => {
                 queue.close();
-                queue.recv_many(&mut batch, BATCH).await
+                0 < queue.recv_many(&mut batch, BATCH).await
             }
         };
-        if came == 0 {
+        let kept = app.committer.take_kept();
+        if !open && kept.is_empty() {
             return;
         }
-        commit(&app, std::mem::take(&mut batch)).await;
+        commit(&app, std::mem::take(&mut batch), &kept).await;
     }
 }
 
-async fn commit(app: &App, mut jobs: Vec<Job>) {
+async fn commit(app: &App, mut jobs: Vec<Job>, kept: &BTreeMap<Account, i64>) {
     loop {
         let (void, rest): (Vec<Job>, Vec<Job>) =
             jobs.into_iter().partition(|job| job.entry.is_dead());
         finish(void, &Outcome::Lost);
-        if rest.is_empty() {
+        if rest.is_empty() && kept.is_empty() {
             return;
         }
         jobs = rest;
-        let swaps = match swaps(&jobs) {
-            Ok(swaps) => swaps,
-            Err(cause) => return fail(jobs, &cause.to_string()),
-        };
+        let swaps = swaps(&jobs);
         let proposals: Vec<&StoredProposal> = jobs
             .iter()
             .filter_map(|job| match &job.change {
@@ -147,7 +169,7 @@ async fn commit(app: &App, mut jobs: Vec<Job>) {
             .iter()
             .flat_map(|job| job.events.iter().cloned())
             .collect();
-        match app.store.commit(&swaps, &proposals, &events).await {
+        match app.store.commit(&swaps, &proposals, &events, kept).await {
             Ok(SwapOutcome::Committed(appended)) => {
                 metrics::histogram!("sparky_commit_batch_size")
                     .record(u32::try_from(jobs.len()).unwrap_or(u32::MAX));
@@ -174,7 +196,7 @@ async fn commit(app: &App, mut jobs: Vec<Job>) {
 }
 
 /// One swap per direction: what several jobs changed one after the other is written once.
-fn swaps(jobs: &[Job]) -> serde_json::Result<Vec<Swap>> {
+fn swaps(jobs: &[Job]) -> Vec<Swap> {
     let mut last: BTreeMap<(ChannelId, Side), (i64, i64, &Street)> = BTreeMap::new();
     for job in jobs {
         let mut change = |id: ChannelId, sender: Side, base: i64, street| {
@@ -199,15 +221,15 @@ fn swaps(jobs: &[Job]) -> serde_json::Result<Vec<Swap>> {
     last.into_iter()
         .map(|((id, sender), (base, revision, street))| {
             let (nonce, acked) = (street.nonce(), street.acked_nonce());
-            Ok(Swap {
+            Swap {
                 id,
                 sender,
                 base,
                 revision,
                 nonce,
                 acked,
-                body: serde_json::to_string(street)?,
-            })
+                street: street.to_bytes(),
+            }
         })
         .collect()
 }

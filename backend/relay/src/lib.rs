@@ -45,7 +45,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU32},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, bail, ensure};
@@ -191,6 +191,8 @@ impl Relay {
             tower_wake: tokio::sync::Notify::new(),
             tower_checked: AtomicU32::new(0),
         });
+        let (begin, channels) = (Instant::now(), app.book.fill(&app).await?);
+        tracing::info!(channels, took = ?begin.elapsed(), "the channels are loaded");
         Ok(Self {
             app,
             jobs,

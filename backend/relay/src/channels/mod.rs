@@ -3,6 +3,7 @@
 mod decide;
 mod loss;
 mod proposals;
+mod recall;
 pub(crate) mod submit;
 mod view;
 mod watch;

@@ -6,7 +6,10 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use sparky_protocol::{Account, Ack, Channel, ChannelId, Nack, Rejected, Side, Tip, Update};
 
-use super::decide::{Begun, Decision, Effect, begin, decide};
+use super::{
+    decide::{Begun, Decision, Effect, begin, decide},
+    recall,
+};
 use crate::{
     app::App,
     error::{Error, Result},
@@ -112,12 +115,18 @@ impl Handed {
             }
             Err(error) => Err(error),
         };
+        let result = match (&paper, result) {
+            (Paper::Ack(ack), Err(Error::Rejected(Rejected::UnknownProof { .. }))) => {
+                recall::ack(&app, caller, id, *ack).await
+            }
+            (_, result) => result,
+        };
         let Paper::Proof(update) = &paper else {
             return result;
         };
         let result = match result {
             Err(Error::Rejected(Rejected::StaleNonce { newest, got })) => {
-                repeated(&app, id, update)
+                repeated(&app, caller, id, update)
                     .await
                     .and_then(|known| match known {
                         Known::Same => Ok(Stored::Same),
@@ -140,14 +149,14 @@ impl Handed {
 }
 
 /// What the decision needs besides the channel, made outside of its lock.
-struct Frame {
+pub(super) struct Frame {
     id: ChannelId,
     /// The data of the event that forwards it.
     body: Arc<str>,
 }
 
 impl Frame {
-    fn of(id: ChannelId, paper: &Paper) -> Result<Self> {
+    pub(super) fn of(id: ChannelId, paper: &Paper) -> Result<Self> {
         let body = match paper {
             Paper::Proof(update) => serde_json::to_string(&Forwarded {
                 channel_id: id,
@@ -199,6 +208,8 @@ impl Frame {
                 let sender = signer(channel, update)?;
                 let mut event = self.event("proof.received", channel.account(sender.other()));
                 event.proof = Some((self.id, sender, update.proof.proof.nonce));
+                // All of them are in the recipient's mailbox: what a later one covers is not kept here too.
+                let next = next.forget_covered(sender);
                 Ok(Decision {
                     effect: Effect::Direction(sender, Box::new(next)),
                     events: vec![event],
@@ -210,9 +221,10 @@ impl Frame {
         }
     }
 
-    fn decide_ack(&self, ack: &Ack, channel: &Channel) -> Result<Decision<Stored>> {
+    pub(super) fn decide_ack(&self, ack: &Ack, channel: &Channel) -> Result<Decision<Stored>> {
         match channel.accept_ack(ack) {
             Ok(next) => {
+                let next = next.forget_covered(ack.sender);
                 let event = self.event("proof.acked", channel.account(ack.sender));
                 Ok(Decision {
                     effect: Effect::Direction(ack.sender, Box::new(next)),
@@ -311,7 +323,7 @@ enum Known {
 
 /// Compares an update whose nonce is not new with what was stored under that nonce. A different one
 /// that its sender really signed means that two programs write with one key: the operator hears it.
-async fn repeated(app: &App, id: ChannelId, update: &Update) -> Result<Known> {
+async fn repeated(app: &App, caller: Account, id: ChannelId, update: &Update) -> Result<Known> {
     let entry = app.book.entry(app, id).await?;
     let (signed, nonce) = (&update.proof, update.proof.proof.nonce);
     let (account, known) = {
@@ -326,7 +338,11 @@ async fn repeated(app: &App, id: ChannelId, update: &Update) -> Result<Known> {
     };
     let known = match known {
         Ok(known) => Some(known),
-        Err(sender) => stored_proof(app, id, sender, nonce).await?,
+        Err(sender) => {
+            // It may be on its way to the disk: wait until all before it is there.
+            decide(app, caller, id, |_, _, _| Ok(nothing_new())).await?;
+            recall::proof(app, id, sender, nonce).await?
+        }
     };
     match known {
         Some(known) if known == *signed => Ok(Known::Same),
@@ -342,26 +358,4 @@ async fn repeated(app: &App, id: ChannelId, update: &Update) -> Result<Known> {
             Ok(Known::Other)
         }
     }
-}
-
-async fn stored_proof(
-    app: &App,
-    id: ChannelId,
-    sender: Side,
-    nonce: u64,
-) -> Result<Option<sparky_protocol::SignedProof>> {
-    #[derive(serde::Deserialize)]
-    struct Event {
-        update: Update,
-    }
-    let Some(before) = nonce.checked_sub(1) else {
-        return Ok(None);
-    };
-    let found = app.store.proofs(id, sender, before, 1).await?;
-    let Some((_, body)) = found.into_iter().find(|(found, _)| *found == nonce) else {
-        return Ok(None);
-    };
-    let event: Event =
-        serde_json::from_str(&body).map_err(|cause| Error::Internal(cause.to_string()))?;
-    Ok(Some(event.update.proof))
 }

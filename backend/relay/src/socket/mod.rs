@@ -194,7 +194,7 @@ impl Session {
                     heard = Instant::now();
                     self.frame(&text).await
                 }
-                Wake::Done(id, result) => self.reply(id, result).await,
+                Wake::Done(id, result) => self.replies(id, result).await,
                 Wake::Notice(Some(notice)) => self.notices(notice).await,
                 Wake::Notice(None) | Wake::Stopping => return Closed::Restart,
                 Wake::Slow => return Closed::Slow,
@@ -205,7 +205,7 @@ impl Session {
                 }
                 Wake::Tick if !self.is_still_signed_in().await => return Closed::NotSignedIn,
                 Wake::Tick => {
-                    self.store_ack(0).await;
+                    self.store_ack(0);
                     self.wire.ping().await
                 }
             };
@@ -286,7 +286,7 @@ impl Session {
             Verb::Ack { seq } => {
                 let peer = self.peer.as_mut().ok_or(Error::NotSignedIn)?;
                 peer.acked = peer.acked.max(seq);
-                self.store_ack(ACKNOWLEDGED_AT_ONCE).await;
+                self.store_ack(ACKNOWLEDGED_AT_ONCE);
                 Ok(Some(json!({})))
             }
             Verb::Paper { channel_id, paper } => {
@@ -381,7 +381,7 @@ impl Session {
     }
 
     async fn end(mut self, closed: Closed) {
-        self.store_ack(0).await;
+        self.store_ack(0);
         let Self {
             app, wire, peer, ..
         } = self;

@@ -1,5 +1,8 @@
 //! What a connection tells its client: answers, the account's events, who comes and goes.
 
+use std::sync::Arc;
+
+use futures_util::{FutureExt as _, StreamExt as _};
 use serde_json::{Value, json};
 
 use super::{PAGE, Peer, Session, wire::Closed};
@@ -95,34 +98,42 @@ impl Session {
         }
     }
 
+    /// Answers a request and all others that have become durable meanwhile, with one flush.
+    pub(super) async fn replies(
+        &mut self,
+        id: Value,
+        result: Result<Value>,
+    ) -> std::result::Result<(), Closed> {
+        let mut next = Some((id, result));
+        while let Some((id, result)) = next {
+            self.wire.feed(answer(&id, result)).await?;
+            next = self.waiting.next().now_or_never().flatten();
+        }
+        self.wire.flush().await
+    }
+
     pub(super) async fn reply(
         &mut self,
         id: Value,
         result: Result<Value>,
     ) -> std::result::Result<(), Closed> {
-        let frame = match result {
-            Ok(data) => json!({ "replyTo": id, "type": "ok", "data": data }),
-            Err(error) => json!({ "replyTo": id, "type": "error", "data": error.document() }),
-        };
-        self.wire.send(frame.to_string().into()).await
+        self.wire.send(answer(&id, result)).await
     }
 
-    /// Tells the store what the client has kept, once that is more than `most` events.
-    pub(super) async fn store_ack(&mut self, most: i64) {
+    /// Has the store told what the client has kept, once that is more than `most` events.
+    pub(super) fn store_ack(&mut self, most: i64) {
         let Some(peer) = &mut self.peer else { return };
-        if peer.acked - peer.stored_ack <= most {
-            return;
-        }
-        match self
-            .app
-            .store
-            .acknowledge_events(peer.account, peer.acked)
-            .await
-        {
-            Ok(()) => peer.stored_ack = peer.acked,
-            Err(cause) => {
-                tracing::warn!(%cause, "an acknowledgement was not stored; it will come again");
-            }
+        if most < peer.acked - peer.stored_ack {
+            self.app.committer.keep(peer.account, peer.acked);
+            peer.stored_ack = peer.acked;
         }
     }
+}
+
+fn answer(id: &Value, result: Result<Value>) -> Arc<str> {
+    let frame = match result {
+        Ok(data) => json!({ "replyTo": id, "type": "ok", "data": data }),
+        Err(error) => json!({ "replyTo": id, "type": "error", "data": error.document() }),
+    };
+    frame.to_string().into()
 }

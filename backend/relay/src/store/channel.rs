@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use sparky_protocol::{Account, ChainEvent, ChannelId, ChannelParams, Facts, Hash, Side};
+use sparky_protocol::{Account, ChainEvent, ChannelId, ChannelParams, Facts, Hash, Side, Street};
 use sqlx::{AssertSqlSafe, Row as _, any::AnyRow};
 
-use super::{Result, Store, big, fixed, parsed, whole};
+use super::{Result, Store, big, corrupt, fixed, parsed, whole};
 
 /// One channel as the store knows it.
 #[derive(Clone, Debug)]
@@ -17,11 +17,10 @@ pub(crate) struct StoredChannel {
 }
 
 /// One direction and the revision of its row.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct DirectionRow {
     pub(crate) revision: i64,
-    /// The street as JSON; none while nothing was ever sent.
-    pub(crate) street: Option<String>,
+    pub(crate) street: Street,
 }
 
 /// The sides in the database: 0 is A, 1 is B.
@@ -58,7 +57,7 @@ impl Store {
             "select channel_id, height, body from chain_event where channel_id in ({marks}) order by height, log_index"
         ));
         let directions = AssertSqlSafe(format!(
-            "select channel_id, sender, revision, body from direction where channel_id in ({marks})"
+            "select channel_id, sender, revision, body, street from direction where channel_id in ({marks})"
         ));
         let (mut events, mut directions) = (sqlx::query(events), sqlx::query(directions));
         for id in ids {
@@ -74,8 +73,7 @@ impl Store {
         let mut streets: BTreeMap<(ChannelId, Side), DirectionRow> = BTreeMap::new();
         for row in directions.fetch_all(&self.read).await? {
             let sender: usize = whole(&row, "sender")?;
-            let street = Some(row.try_get("body")?).filter(|body: &String| !body.is_empty());
-            let revision = row.try_get("revision")?;
+            let (revision, street) = (row.try_get("revision")?, street(&row)?);
             streets.insert(
                 (channel_id(&row)?, Side::from_flag(sender == 1)),
                 DirectionRow { revision, street },
@@ -86,12 +84,7 @@ impl Store {
             .filter_map(|id| {
                 let facts =
                     Facts::fold(of.get(id)?.iter().map(|(height, event)| (*height, event)))?;
-                let mut direction = |side| {
-                    streets.remove(&(*id, side)).unwrap_or(DirectionRow {
-                        revision: 0,
-                        street: None,
-                    })
-                };
+                let mut direction = |side| streets.remove(&(*id, side)).unwrap_or_default();
                 Some(StoredChannel {
                     facts,
                     directions: [direction(Side::A), direction(Side::B)],
@@ -220,7 +213,20 @@ impl Store {
     }
 }
 
-fn channel_id(row: &AnyRow) -> Result<ChannelId> {
+/// What a direction says: in the short form, or as text when an older program wrote it last.
+pub(super) fn street(row: &AnyRow) -> Result<Street> {
+    let bytes: Option<Vec<u8>> = row.try_get("street")?;
+    if let Some(bytes) = bytes {
+        return Street::from_bytes(&bytes).map_err(|_| corrupt("street", "form"));
+    }
+    let text: String = row.try_get("body")?;
+    if text.is_empty() {
+        return Ok(Street::default());
+    }
+    parsed(row, "body")
+}
+
+pub(super) fn channel_id(row: &AnyRow) -> Result<ChannelId> {
     Ok(ChannelId(Hash(fixed(row, "channel_id")?)))
 }
 

@@ -1,8 +1,8 @@
 //! The group commit: many accepted proofs, one transaction, one fsync.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use sparky_protocol::{ChannelId, Side};
+use sparky_protocol::{Account, ChannelId, Side};
 use sqlx::{Any, Transaction};
 
 use super::{
@@ -19,8 +19,8 @@ pub(crate) struct Swap {
     pub(crate) revision: i64,
     pub(crate) nonce: u64,
     pub(crate) acked: u64,
-    /// The direction as JSON.
-    pub(crate) body: String,
+    /// The direction in its short form.
+    pub(crate) street: Vec<u8>,
 }
 
 /// What became of a batch.
@@ -33,12 +33,13 @@ pub(crate) enum SwapOutcome {
 }
 
 impl Store {
-    /// Writes all swaps, proposals and events, or nothing when one swap was made upon an old revision.
+    /// Writes all swaps, proposals and events, and what accounts have kept, or nothing when one swap was made upon an old revision.
     pub(crate) async fn commit(
         &self,
         swaps: &[Swap],
         proposals: &[&StoredProposal],
         events: &[NewEvent],
+        kept: &BTreeMap<Account, i64>,
     ) -> Result<SwapOutcome> {
         let mut transaction = self.begin().await?;
         let won = swap(&mut transaction, swaps).await?;
@@ -54,7 +55,7 @@ impl Store {
         for proposal in proposals {
             super::proposal::put(&mut transaction, proposal).await?;
         }
-        let appended = Self::append(&mut transaction, events).await?;
+        let appended = Self::append_and_keep(&mut transaction, events, kept).await?;
         transaction.commit().await?;
         Ok(SwapOutcome::Committed(appended))
     }
@@ -68,12 +69,13 @@ async fn swap(
     let mut won = BTreeSet::new();
     for piece in pieces(swaps) {
         let sql = many_rows(
-            "insert into direction (channel_id, sender, revision, base, nonce, acked, body) values",
+            transaction,
+            "insert into direction (channel_id, sender, revision, base, nonce, acked, body, street) values",
             piece.len(),
-            7,
+            8,
             "on conflict (channel_id, sender) do update
              set revision = excluded.revision, base = excluded.base, nonce = excluded.nonce,
-                 acked = excluded.acked, body = excluded.body
+                 acked = excluded.acked, body = excluded.body, street = excluded.street
              where direction.revision = excluded.base and direction.nonce <= excluded.nonce
              returning channel_id, sender",
         );
@@ -86,7 +88,8 @@ async fn swap(
                 .bind(swap.base)
                 .bind(big(swap.nonce)?)
                 .bind(big(swap.acked)?)
-                .bind(swap.body.clone());
+                .bind("")
+                .bind(swap.street.clone());
         }
         for row in query.fetch_all(&mut **transaction).await? {
             let sender: usize = whole(&row, "sender")?;

@@ -51,10 +51,19 @@ impl Store {
         transaction: &mut Transaction<'static, Any>,
         events: &[NewEvent],
     ) -> Result<Appended> {
-        if events.is_empty() {
-            return Ok(Vec::new());
+        Self::append_and_keep(transaction, events, &BTreeMap::new()).await
+    }
+
+    /// [`Store::append`], and notes up to which event accounts have kept what they were told.
+    pub(super) async fn append_and_keep(
+        transaction: &mut Transaction<'static, Any>,
+        events: &[NewEvent],
+        kept: &BTreeMap<Account, i64>,
+    ) -> Result<Appended> {
+        let mut next = take_numbers(transaction, events, kept).await?;
+        for (account, seq) in kept {
+            acknowledge(transaction, *account, *seq).await?;
         }
-        let mut next = take_numbers(transaction, events).await?;
         let now = clock::millis();
         let numbered: Vec<(i64, &NewEvent)> = events
             .iter()
@@ -68,6 +77,7 @@ impl Store {
             .collect();
         for piece in pieces(&numbered) {
             let sql = many_rows(
+                transaction,
                 "insert into account_event (account, seq, created_at, kind, body, channel_id, sender, nonce) values",
                 piece.len(),
                 8,
@@ -158,29 +168,6 @@ impl Store {
         ))
     }
 
-    /// Notes that the account has kept everything up to `seq`, and removes what nobody needs: an
-    /// event that was heard, unless it is a proof that no newer acknowledged one has replaced.
-    pub(crate) async fn acknowledge_events(&self, account: Account, seq: i64) -> Result<()> {
-        let mut transaction = self.begin().await?;
-        sqlx::query("update account_sequence set acked = $2 where account = $1 and acked < $2 and $2 <= seq")
-            .bind(account.0.to_vec())
-            .bind(seq)
-            .execute(&mut *transaction)
-            .await?;
-        let sql = "
-            delete from account_event
-            where account = $1
-              and seq <= (select s.acked from account_sequence s where s.account = $1)
-              and (nonce is null
-                   or nonce < (select d.acked from direction d
-                               where d.channel_id = account_event.channel_id and d.sender = account_event.sender))";
-        sqlx::query(sql)
-            .bind(account.0.to_vec())
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await
-    }
-
     /// The received proofs of one direction above a nonce, as their events carry them.
     pub(crate) async fn proofs(
         &self,
@@ -215,13 +202,42 @@ pub(crate) enum Retained {
     WithGap,
 }
 
+/// Notes that the account has kept everything up to `seq`, and removes what nobody needs: an event
+/// that was heard, unless it is a proof that no newer acknowledged one has replaced.
+async fn acknowledge(
+    transaction: &mut Transaction<'static, Any>,
+    account: Account,
+    seq: i64,
+) -> Result<()> {
+    sqlx::query(
+        "update account_sequence set acked = $2 where account = $1 and acked < $2 and $2 <= seq",
+    )
+    .bind(account.0.to_vec())
+    .bind(seq)
+    .execute(&mut **transaction)
+    .await?;
+    let sql = "
+        delete from account_event
+        where account = $1
+          and seq <= (select s.acked from account_sequence s where s.account = $1)
+          and (nonce is null
+               or nonce < (select d.acked from direction d
+                           where d.channel_id = account_event.channel_id and d.sender = account_event.sender))";
+    sqlx::query(sql)
+        .bind(account.0.to_vec())
+        .execute(&mut **transaction)
+        .await?;
+    Ok(())
+}
+
 /// Takes as many numbers as each account needs and answers with the first. Accounts are visited in
-/// order, so that two processes never wait for each other.
+/// order, those that only keep something too, so that two processes never wait for each other.
 async fn take_numbers(
     transaction: &mut Transaction<'static, Any>,
     events: &[NewEvent],
+    kept: &BTreeMap<Account, i64>,
 ) -> Result<BTreeMap<Account, i64>> {
-    let mut counts: BTreeMap<Account, i64> = BTreeMap::new();
+    let mut counts: BTreeMap<Account, i64> = kept.keys().map(|account| (*account, 0)).collect();
     for event in events {
         *counts.entry(event.account).or_default() += 1;
     }
@@ -232,6 +248,7 @@ async fn take_numbers(
         .collect();
     for piece in pieces(&wanted) {
         let sql = many_rows(
+            transaction,
             "insert into account_sequence (account, seq) values",
             piece.len(),
             2,

@@ -12,6 +12,7 @@ mod deployment;
 mod event;
 mod forget;
 mod lease;
+mod live;
 mod proposal;
 mod relay;
 mod session;
@@ -22,7 +23,7 @@ use std::{path::Path, sync::LazyLock, time::Duration};
 
 use anyhow::{Context as _, bail};
 use sqlx::{
-    Any, AnyPool, AssertSqlSafe, Row as _, Transaction,
+    Any, AnyConnection, AnyPool, AssertSqlSafe, Row as _, Transaction,
     any::{AnyPoolOptions, AnyRow},
     migrate::Migrator,
 };
@@ -203,7 +204,7 @@ fn pool_options(dialect: Dialect) -> AnyPoolOptions {
                 // power cut; everything the relay acknowledges rests on it.
                 sqlx::raw_sql(
                     "pragma journal_mode = wal; pragma synchronous = full; pragma busy_timeout = 10000; \
-                     pragma foreign_keys = on;",
+                     pragma foreign_keys = on; pragma cache_size = -16384;",
                 )
                 .execute(connection)
                 .await?;
@@ -262,21 +263,39 @@ fn pieces<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
 }
 
 /// `before ($1, $2), ($3, $4) after`: the text of a statement that writes many rows.
-fn many_rows(before: &str, rows: usize, columns: usize, after: &str) -> AssertSqlSafe<String> {
+///
+/// Postgres counts its parameters. SQLite would keep a numbered one as a name and look for it among
+/// all others whenever a value is bound, so there they stay unnumbered.
+fn many_rows(
+    connection: &AnyConnection,
+    before: &str,
+    rows: usize,
+    columns: usize,
+    after: &str,
+) -> AssertSqlSafe<String> {
+    let numbered = connection.backend_name() != "SQLite";
+    AssertSqlSafe(rows_text(numbered, before, rows, columns, after))
+}
+
+fn rows_text(numbered: bool, before: &str, rows: usize, columns: usize, after: &str) -> String {
     use std::fmt::Write as _;
     let mut sql = String::with_capacity(before.len() + after.len() + rows * columns * 6);
     sql.push_str(before);
     for row in 0..rows {
         sql.push_str(if row == 0 { " (" } else { ", (" });
         for column in 0..columns {
-            let comma = if column == 0 { "" } else { ", " };
-            let _ = write!(sql, "{comma}${}", row * columns + column + 1);
+            sql.push_str(if column == 0 { "" } else { ", " });
+            if numbered {
+                let _ = write!(sql, "${}", row * columns + column + 1);
+            } else {
+                sql.push('?');
+            }
         }
         sql.push(')');
     }
     sql.push(' ');
     sql.push_str(after);
-    AssertSqlSafe(sql)
+    sql
 }
 
 #[cfg(test)]
@@ -294,8 +313,12 @@ mod tests {
     #[test]
     fn placeholders_count_on() {
         assert_eq!(
-            many_rows("insert values", 2, 2, "returning a").0,
+            rows_text(true, "insert values", 2, 2, "returning a"),
             "insert values ($1, $2), ($3, $4) returning a"
+        );
+        assert_eq!(
+            rows_text(false, "insert values", 2, 2, "returning a"),
+            "insert values (?, ?), (?, ?) returning a"
         );
     }
 

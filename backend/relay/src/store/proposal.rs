@@ -128,6 +128,18 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
+    /// The same of all channels.
+    pub(crate) async fn binding_proposals(&self, height: u32) -> Result<Vec<StoredProposal>> {
+        let sql = sqlx::AssertSqlSafe(format!(
+            "select {COLUMNS} from proposal where valid_until >= $1 order by valid_until, proposal_id"
+        ));
+        let rows = sqlx::query(sql)
+            .bind(big(height)?)
+            .fetch_all(&self.read)
+            .await?;
+        rows.iter().map(read).collect()
+    }
+
     /// Open proposals whose last block is below `height`.
     pub(crate) async fn outlived_proposals(&self, height: u32) -> Result<Vec<StoredProposal>> {
         let sql = sqlx::AssertSqlSafe(format!(

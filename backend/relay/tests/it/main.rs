@@ -9,6 +9,7 @@ mod closing;
 mod database;
 mod dump;
 mod health;
+mod keeping;
 mod limits;
 mod line;
 mod loss;

@@ -1,0 +1,138 @@
+//! What the relay keeps of a channel: little, whatever is paid; all that somebody may still ask for;
+//! and what an older program wrote.
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use sparky_protocol::{ChannelId, Street, UnsignedAck, Update};
+use sqlx::{Connection as _, Row as _, any::AnyRow};
+
+use crate::{
+    participant::Participant,
+    world::{QTUM, World},
+};
+
+/// A direction without an ack is one proof, with its channel and its sender's key: bytes.
+const STREET: usize = 300;
+
+/// An event that carries a payment of one transfer: bytes.
+const EVENT: i64 = 1_000;
+
+/// The row of A's direction.
+async fn direction(world: &World, id: ChannelId) -> AnyRow {
+    let mut connection = world.database.connect().await;
+    sqlx::query("select revision, body, street from direction where channel_id = $1 and sender = 0")
+        .bind(id.0.0.to_vec())
+        .fetch_one(&mut connection)
+        .await
+        .expect("a row")
+}
+
+/// The recipient's ack of one of several proofs.
+fn ack_of(bob: &Participant, id: ChannelId, update: &Update) -> Value {
+    let unsigned = UnsignedAck {
+        channel_id: id,
+        sender: sparky_protocol::Side::A,
+        nonce: update.proof.proof.nonce,
+        proof_hash: update.proof.proof.struct_hash(),
+    };
+    let digest = unsigned.digest(bob.channel(id).domain());
+    json!(unsigned.signed(bob.key.sign(&digest)))
+}
+
+/// Not a duration but what is written: a regression shows on any machine.
+#[tokio::test]
+async fn a_payment_writes_few_bytes_however_many_came_before() {
+    let world = World::new().await;
+    let (mut alice, _bob, id) = world.channel(100).await;
+    for _ in 0..40 {
+        alice.send(id, 1).await;
+    }
+    let row = direction(&world, id).await;
+    let (body, street): (String, Vec<u8>) = (row.get("body"), row.get("street"));
+    assert_eq!(body, "");
+    assert!(street.len() <= STREET, "{} bytes", street.len());
+    let mut connection = world.database.connect().await;
+    let longest: i64 = sqlx::query_scalar(
+        "select cast(max(length(body)) as bigint) from account_event where nonce is not null",
+    )
+    .fetch_one(&mut connection)
+    .await
+    .expect("events");
+    assert!(longest <= EVENT, "{longest} bytes");
+}
+
+#[tokio::test]
+async fn an_ack_of_a_proof_that_many_have_followed_counts() {
+    let world = World::new().await;
+    let (mut alice, bob, id) = world.channel(100).await;
+    let mut sent = Vec::new();
+    for _ in 0..40 {
+        sent.push(alice.send(id, 1).await);
+    }
+    let ack = ack_of(&bob, id, &sent[9]);
+    let (status, answer) = bob.post(&format!("/channels/{id}/acks"), &ack).await;
+    assert_eq!(status, StatusCode::CREATED, "{answer}");
+    let view = bob.view(id).await;
+    let street: Street =
+        serde_json::from_value(view["channel"]["streets"][0].clone()).expect("a street");
+    assert_eq!((street.acked_nonce(), street.nonce()), (10, 40));
+    // Older ones are revoked; later ones can still be acked, and a second time changes nothing.
+    let (status, answer) = bob.post(&format!("/channels/{id}/acks"), &ack).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    let older = ack_of(&bob, id, &sent[4]);
+    let (status, answer) = bob.post(&format!("/channels/{id}/acks"), &older).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    let later = ack_of(&bob, id, &sent[29]);
+    let (status, answer) = bob.post(&format!("/channels/{id}/acks"), &later).await;
+    assert_eq!(status, StatusCode::CREATED, "{answer}");
+    // One that was never sent is refused as before.
+    let mut forged = ack_of(&bob, id, &sent[35]);
+    forged["proofHash"] = json!(sparky_protocol::Hash([7; 32]));
+    let (status, answer) = bob.post(&format!("/channels/{id}/acks"), &forged).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{answer}");
+}
+
+#[tokio::test]
+async fn a_repeated_proof_that_many_have_followed_is_known() {
+    let world = World::new().await;
+    let (mut alice, _bob, id) = world.channel(100).await;
+    let mut sent = Vec::new();
+    for _ in 0..3 {
+        sent.push(alice.send(id, 1).await);
+    }
+    for update in &sent {
+        let (status, answer) = alice.submit(id, update).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+    }
+}
+
+/// A database of 0.1.0 holds its directions as text.
+#[tokio::test]
+async fn what_an_older_program_wrote_is_read_and_replaced_by_the_next_payment() {
+    let mut world = World::new().await;
+    let (mut alice, _bob, id) = world.channel(100).await;
+    alice.send(id, 5 * QTUM).await;
+    world.stop().await;
+    let street: Vec<u8> = direction(&world, id).await.get("street");
+    let street = Street::from_bytes(&street).expect("its own form");
+    let text = serde_json::to_string(&street).expect("text");
+    let mut connection = world.database.connect().await;
+    sqlx::query("update direction set street = null, body = $1 where sender = 0")
+        .bind(text)
+        .execute(&mut connection)
+        .await
+        .expect("writes");
+    connection.close().await.expect("closes");
+
+    world.start().await;
+    alice.refresh(id).await;
+    assert_eq!(alice.channel(id).street(sparky_protocol::Side::A), &street);
+    alice.send(id, QTUM).await;
+    let row = direction(&world, id).await;
+    let (body, street): (String, Vec<u8>) = (row.get("body"), row.get("street"));
+    assert_eq!(body, "");
+    assert_eq!(
+        Street::from_bytes(&street).expect("its own form").nonce(),
+        2
+    );
+}
