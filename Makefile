@@ -1,7 +1,7 @@
 # What you can do with this repository. Every recipe is a line you could have typed yourself.
 .DEFAULT_GOAL := help
 .PHONY: help start-services stop-services status logs clean prefund migrate mine \
-        build test test-postgres test-compose lint fmt gas e2e conformance fuzz \
+        build test test-postgres test-compose lint fmt gas e2e bench conformance fuzz \
         start-devchain stop-devchain status-devchain logs-devchain clean-devchain \
         start-docker stop-docker status-docker logs-docker clean-docker
 
@@ -99,6 +99,9 @@ gas: ## Print what each contract call costs, beside others', and fail above a ba
 
 e2e: ## Play the story in a browser (installs Debian's chromium when it is missing)
 	@$(xtask) e2e
+
+bench: ## Measure the relay, its parts and their baselines, about six minutes; also into target/bench.json
+	@$(xtask) bench
 
 conformance: ## Compare the dev chain with what a real node answered
 	cargo test --workspace --locked --test conformance -- --nocapture

@@ -1,5 +1,6 @@
 //! Build steps that cargo alone does not know: `cargo run -p sparky-xtask -- <verb>`.
 
+mod bench;
 mod chromium;
 mod compose;
 mod count;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
 fn run() -> Result<()> {
     let verb = std::env::args().nth(1).unwrap_or_default();
     match verb.as_str() {
+        "bench" => bench::run(),
         "wasm" => wasm::run(),
         "build" => start::build(),
         "start" => start::start(),
@@ -43,7 +45,7 @@ fn run() -> Result<()> {
         "with-servers" => servers::with_servers(&std::env::args().skip(2).collect::<Vec<_>>()),
         "fuzz" => fuzz::run(std::env::args().nth(2).as_deref()),
         _ => bail!(
-            "usage: cargo run -p sparky-xtask -- wasm | build | start | e2e | test | test-compose | \
+            "usage: cargo run -p sparky-xtask -- bench | wasm | build | start | e2e | test | test-compose | \
              test-postgres | with-servers COMMAND | fuzz [TARGET]"
         ),
     }

@@ -1,0 +1,40 @@
+//! Measures what the relay does with a payment, each part beside what it is compared with, and all of
+//! it in one run on one machine: `make bench`.
+//!
+//! The relay runs as a process of its own (this program again, with the word `relay` first), the
+//! clients are WebSockets that really sign, and everybody shares the same cores. What is printed is
+//! also written to `target/bench.json`.
+
+mod browser;
+mod channels;
+mod disk;
+mod fleet;
+mod latency;
+mod ledger;
+mod load;
+mod measure;
+mod person;
+mod plan;
+mod postgres;
+mod relay;
+mod rows;
+mod signatures;
+mod startup;
+mod table;
+mod world;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let result = match std::env::args().nth(1).as_deref() {
+        Some("relay") => relay::serve(),
+        _ => plan::run(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
