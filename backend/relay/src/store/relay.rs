@@ -126,6 +126,7 @@ async fn put_presence(
 ) -> Result<()> {
     for piece in pieces(accounts) {
         let sql = many_rows(
+            transaction,
             "insert into presence (relay_id, account) values",
             piece.len(),
             2,
