@@ -1,7 +1,7 @@
 # What you can do with this repository. Every recipe is a line you could have typed yourself.
 .DEFAULT_GOAL := help
 .PHONY: help start-services stop-services status logs clean prefund migrate mine \
-        build test test-postgres test-compose lint fmt gas e2e bench conformance fuzz \
+        build test test-postgres test-compose lint fmt gas e2e bench conformance fuzz audit soak \
         start-devchain stop-devchain status-devchain logs-devchain clean-devchain \
         start-docker stop-docker status-docker logs-docker clean-docker
 
@@ -102,6 +102,13 @@ e2e: ## Play the story in a browser (installs Debian's chromium when it is missi
 
 bench: ## Measure the relay, its parts and their baselines, about six minutes; also into target/bench.json
 	@$(xtask) bench
+
+audit: ## Ask for known vulnerabilities of what comes from others (cargo deny, npm audit)
+	@$(xtask) audit
+
+MINUTES ?= 60
+soak: ## Load a relay for long and watch what it holds: make soak MINUTES=60
+	SPARKY_SOAK_MINUTES=$(MINUTES) cargo test --locked --package sparky-relay --test soak -- --nocapture
 
 conformance: ## Compare the dev chain with what a real node answered
 	cargo test --workspace --locked --test conformance -- --nocapture

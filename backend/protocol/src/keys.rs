@@ -8,7 +8,7 @@ use k256::{
     elliptic_curve::sec1::{FromSec1Point, ToSec1Point},
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use zeroize::Zeroizing;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use crate::{
     hash::{Account, Hash, InvalidHex},
@@ -55,6 +55,9 @@ impl SecretKey {
         Signature::from_parts(&signature, recovery, self.0.verifying_key().as_affine())
     }
 }
+
+/// Its only member wipes itself; the compiler holds that in the test below.
+impl ZeroizeOnDrop for SecretKey {}
 
 impl fmt::Debug for SecretKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -158,6 +161,15 @@ mod tests {
     fn a_secret_key_is_not_printed() {
         let key = SecretKey::from_bytes(&[1; 32]).expect("a key");
         assert_eq!(format!("{key:?}"), "SecretKey(…)");
+    }
+
+    #[test]
+    fn a_secret_key_is_wiped_when_dropped() {
+        fn wiped<T: ZeroizeOnDrop>(_: &T) {}
+        let key = SecretKey::from_bytes(&[1; 32]).expect("a key");
+        wiped(&key.0);
+        wiped(&key.to_bytes());
+        assert!(core::mem::needs_drop::<SecretKey>());
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub struct Config {
     #[arg(
         long,
         env = "SPARKY_DATABASE_URL",
+        hide_env_values = true,
         default_value = "sqlite://.sparky/relay.sqlite?mode=rwc"
     )]
     pub database_url: SecretUrl,
@@ -30,6 +31,7 @@ pub struct Config {
     #[arg(
         long,
         env = "SPARKY_QTUM_RPC_URL",
+        hide_env_values = true,
         default_value = "http://qtum:test@127.0.0.1:13889"
     )]
     pub qtum_rpc_url: SecretUrl,

@@ -1,5 +1,6 @@
 //! Build steps that cargo alone does not know: `cargo run -p sparky-xtask -- <verb>`.
 
+mod audit;
 mod bench;
 mod chromium;
 mod compose;
@@ -39,13 +40,14 @@ fn run() -> Result<()> {
         "build" => start::build(),
         "start" => start::start(),
         "e2e" => test::end_to_end_only(),
+        "audit" => audit::run(),
         "test" => test::run(),
         "test-compose" => compose::play(),
         "test-postgres" => test::relay_on_postgres_only(),
         "with-servers" => servers::with_servers(&std::env::args().skip(2).collect::<Vec<_>>()),
         "fuzz" => fuzz::run(std::env::args().nth(2).as_deref()),
         _ => bail!(
-            "usage: cargo run -p sparky-xtask -- bench | wasm | build | start | e2e | test | test-compose | \
+            "usage: cargo run -p sparky-xtask -- bench | wasm | build | start | e2e | audit | test | test-compose | \
              test-postgres | with-servers COMMAND | fuzz [TARGET]"
         ),
     }

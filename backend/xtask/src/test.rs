@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, ensure};
 use crate::count::Count;
 use crate::servers::Servers;
 use crate::step::{Outcome, Step};
-use crate::{chromium, compose, dapp, fingerprint, readme, start};
+use crate::{audit, chromium, compose, dapp, fingerprint, readme, start};
 
 /// Runs everything.
 ///
@@ -31,6 +31,7 @@ pub(crate) fn run() -> Result<()> {
     outcomes.extend(contracts(&root).iter().map(Step::run));
     outcomes.extend(dapp_checks(&root).iter().map(Step::run));
     outcomes.push(Outcome::of("compose files", || compose::check(&root)));
+    outcomes.push(Outcome::of("audit", audit::run));
     outcomes.push(Outcome::of("chromium", chromium::install));
     outcomes.extend(end_to_end(&root).iter().map(Step::run));
     outcomes.extend(readme::run(&root));

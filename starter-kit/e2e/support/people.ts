@@ -32,7 +32,7 @@ export class Person {
   readonly context: BrowserContext;
   /** The page in use; another one after `comeBack`. */
   page: Page;
-  /** Exceptions that no code of the page caught. */
+  /** Exceptions that no code of the page caught, and rules of the content security policy that it broke. */
   readonly complaints: readonly string[];
   readonly #origin: string;
 
@@ -47,7 +47,12 @@ export class Person {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: "en-GB", timezoneId: "UTC", ...options });
     context.setDefaultTimeout(PATIENCE_MS);
     const complaints: string[] = [];
-    context.on("page", (page) => page.on("pageerror", (error) => complaints.push(String(error))));
+    context.on("page", (page) => {
+      page.on("pageerror", (error) => complaints.push(String(error)));
+      page.on("console", (message) => {
+        if (/content security policy|trusted ?type/i.test(message.text())) complaints.push(message.text());
+      });
+    });
     return new Person(context, await context.newPage(), origin, complaints);
   }
 

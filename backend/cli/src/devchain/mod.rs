@@ -40,8 +40,13 @@ struct Start {
     /// The RPC's user
     #[arg(long, default_value = "qtum")]
     rpc_user: String,
-    /// The RPC's password
-    #[arg(long, default_value = "test")]
+    /// The RPC's password; everybody on the machine can read what stands on a command line
+    #[arg(
+        long,
+        env = "SPARKY_RPC_PASSWORD",
+        hide_env_values = true,
+        default_value = "test"
+    )]
     rpc_password: String,
     /// Keep blocks in this folder; without it they are gone with the process
     #[arg(long)]

@@ -1,5 +1,6 @@
 //! The relay's REST interface, as one participant sees it.
 
+use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
@@ -16,11 +17,18 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const CHALLENGE_SECONDS: u64 = 15 * 60;
 
 /// A relay, and our session with it once we have signed in.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Relay {
     http: reqwest::Client,
     base: String,
     token: Option<String>,
+}
+
+impl fmt::Debug for Relay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The token is as good as a password.
+        write!(f, "Relay({})", self.base)
+    }
 }
 
 #[derive(Deserialize)]

@@ -3,11 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "what helps a test fails like a test")]
 
 mod compose;
+mod dependencies;
 mod devchain_cli;
 mod loss;
 mod refusals;
 mod sandbox;
+mod secrets;
 mod services;
 mod story;
+mod threats;
 mod tidy;
 mod wallet;

@@ -1,0 +1,213 @@
+//! Pairs who pay each other over many channels at once, acknowledge, leave and come back.
+
+use futures_util::{StreamExt as _, future::join_all, stream};
+use serde_json::{Value, json};
+use sparky_protocol::{Account, Amount, ChannelId, ContractCall, Update};
+use sparky_qtum::{contract, wallet};
+
+use crate::{
+    CHANNELS, PAIRS,
+    line::Line,
+    participant::Participant,
+    world::{QTUM, World, eventually},
+};
+
+/// In a minute one channel of so many pays.
+const EVERY: u32 = 5;
+
+/// Satoshi in each channel: more than an hour, or a night, of single ones.
+const DEPOSIT: u64 = QTUM / 10;
+
+/// All of them.
+pub struct Pairs {
+    pairs: Vec<Pair>,
+    payments: u64,
+}
+
+struct Pair {
+    payer: Participant,
+    payee: Participant,
+    lines: Option<[Line; 2]>,
+    /// The last event that each of the two has kept.
+    kept: [i64; 2],
+    channels: Vec<ChannelId>,
+}
+
+impl Pairs {
+    /// Two for each pair arrive, and the first opens all channels in one transaction.
+    pub async fn meet(world: &World) -> Self {
+        let pairs = stream::iter(0..PAIRS)
+            .map(|number| Pair::meet(world, 1 + 2 * number))
+            .buffered(8)
+            .collect::<Vec<Pair>>()
+            .await;
+        let mut pairs = Self { pairs, payments: 0 };
+        world.mine(2).await;
+        for pair in &mut pairs.pairs {
+            pair.channels = pair.payer.ids().await;
+            assert_eq!(pair.channels.len(), CHANNELS);
+            for id in pair.channels.clone() {
+                pair.payer.refresh(id).await;
+                pair.payee.refresh(id).await;
+            }
+        }
+        pairs
+    }
+
+    /// Everybody is there and listens.
+    pub async fn connect(&mut self, world: &World) {
+        join_all(self.pairs.iter_mut().map(|pair| pair.connect(world))).await;
+    }
+
+    /// A minute's payments.
+    pub async fn pay(&mut self, minute: u32) {
+        let paid = join_all(self.pairs.iter_mut().map(|pair| pair.pay(minute))).await;
+        self.payments += paid.into_iter().sum::<u64>();
+    }
+
+    /// Some leave and come back with a new session and a new connection, and miss nothing.
+    pub async fn come_and_go(&mut self, world: &World, minute: u32) {
+        let at = usize::try_from(minute).unwrap_or(0) % self.pairs.len();
+        let pair = &mut self.pairs[at];
+        pair.lines = None;
+        for who in [&mut pair.payer, &mut pair.payee] {
+            let who_leaves: &Participant = who;
+            // A machine with more to do than it can lets a request fail; asking again is safe.
+            eventually("the session is ended", || async {
+                let (status, _) = who_leaves
+                    .ask(reqwest::Method::DELETE, "/auth/sessions", None)
+                    .await;
+                matches!(status.as_u16(), 204 | 401).then_some(())
+            })
+            .await;
+            who.token.clear();
+            who.sign_in().await;
+        }
+        pair.connect(world).await;
+    }
+
+    /// What was sent is what the relay holds, on every channel.
+    pub async fn everything_arrived(&mut self) {
+        let mut transferred = 0;
+        for pair in &mut self.pairs {
+            for id in pair.channels.clone() {
+                let side = pair.payer.side(id);
+                let sent = pair.payer.channel(id).street(side).nonce();
+                pair.payee.refresh(id).await;
+                assert_eq!(pair.payee.channel(id).street(side).nonce(), sent);
+                transferred += sent;
+            }
+        }
+        assert_eq!(transferred, self.payments, "one satoshi for each");
+    }
+
+    pub fn channels(&self) -> usize {
+        self.pairs.iter().map(|pair| pair.channels.len()).sum()
+    }
+
+    pub fn payments(&self) -> u64 {
+        self.payments
+    }
+}
+
+impl Pair {
+    async fn meet(world: &World, seed: u8) -> Self {
+        let payer = Participant::arrive(world, seed).await;
+        let payee = Participant::arrive(world, seed + 1).await;
+        world
+            .node
+            .dev_faucet(&payer.address, 100 * QTUM)
+            .await
+            .expect("a faucet");
+        let open = ContractCall::Open {
+            account_b: payee.account,
+            token: Account::ZERO,
+            amount: Amount(DEPOSIT.into()),
+            window: 100,
+            penalty_bps: 10_000,
+        };
+        let outputs: Vec<_> = (0..CHANNELS)
+            .map(|_| contract::output(&world.deployment.contract, &open).expect("an output"))
+            .collect();
+        let (coins, _) = world
+            .node
+            .unspent(&payer.account, sparky_qtum::Network::Regtest)
+            .await
+            .expect("coins");
+        let plan = wallet::plan(&coins, &payer.account, &outputs, wallet::Policy::default());
+        let signed = plan.expect("a plan").sign(&payer.key).expect("signs");
+        world
+            .node
+            .send_raw_transaction(&signed.to_hex())
+            .await
+            .expect("is taken");
+        Self {
+            payer,
+            payee,
+            lines: None,
+            kept: [0; 2],
+            channels: Vec::new(),
+        }
+    }
+
+    async fn connect(&mut self, world: &World) {
+        let payer = Line::open(world, &self.payer, self.kept[0]).await;
+        let payee = Line::open(world, &self.payee, self.kept[1]).await;
+        self.lines = Some([payer, payee]);
+    }
+
+    /// One payment on each channel whose turn it is; the payee takes and acknowledges it, and both say
+    /// what they have kept.
+    async fn pay(&mut self, minute: u32) -> u64 {
+        let Self {
+            payer,
+            payee,
+            lines,
+            kept,
+            channels,
+        } = self;
+        let [from, to] = lines.as_mut().expect("connected");
+        let turn = |at: usize| u32::try_from(at).unwrap_or(0) % EVERY == minute % EVERY;
+        let due = channels.iter().enumerate().filter(|(at, _)| turn(*at));
+        let due: Vec<ChannelId> = due.map(|(_, id)| *id).collect();
+        let mut asked = Vec::new();
+        for id in &due {
+            let data = json!({ "channelId": id, "update": payer.pay(*id, 1) });
+            asked.push(from.request("proof.submit", data).await);
+        }
+        for request in asked {
+            let answer = from.answer(request).await;
+            assert_eq!(answer["type"], "ok", "{answer}");
+        }
+        for _ in &due {
+            let event = to.hear("proof.received").await;
+            kept[1] = kept[1].max(seq(&event));
+            let id: ChannelId =
+                serde_json::from_value(event["data"]["channelId"].clone()).expect("an id");
+            let update: Update =
+                serde_json::from_value(event["data"]["update"].clone()).expect("an update");
+            payee.accept(id, &update);
+            let data = json!({ "channelId": id, "ack": payee.ack(id) });
+            to.ok("ack.submit", data).await;
+        }
+        for _ in &due {
+            let event = from.hear("proof.acked").await;
+            kept[0] = kept[0].max(seq(&event));
+            let id: ChannelId =
+                serde_json::from_value(event["data"]["channelId"].clone()).expect("an id");
+            let ack = serde_json::from_value(event["data"]["ack"].clone()).expect("an ack");
+            let next = payer.channel(id).accept_ack(&ack).expect("accepts");
+            payer.channels.insert(id, next);
+        }
+        from.ok("ack", json!({ "seq": kept[0] })).await;
+        to.ok("ack", json!({ "seq": kept[1] })).await;
+        // Blocks and whoever came and went: heard, and of no interest.
+        from.heard.clear();
+        to.heard.clear();
+        u64::try_from(due.len()).unwrap_or(0)
+    }
+}
+
+fn seq(event: &Value) -> i64 {
+    event["seq"].as_i64().expect("a number")
+}
