@@ -1,7 +1,7 @@
 # What you can do with this repository. Every recipe is a line you could have typed yourself.
 .DEFAULT_GOAL := help
 .PHONY: help start-services stop-services status logs clean prefund migrate mine \
-        build test test-postgres test-compose lint fmt gas e2e bench conformance fuzz audit soak \
+        build test test-postgres test-compose crash lint fmt gas e2e bench conformance fuzz audit soak \
         start-devchain stop-devchain status-devchain logs-devchain clean-devchain \
         start-docker stop-docker status-docker logs-docker clean-docker
 
@@ -85,6 +85,9 @@ test-postgres: ## The relay's tests on a Postgres of their own (installs Debian'
 
 test-compose: ## Bring docker-compose.yml up for real, pay, kill a relay, go on, close
 	@$(xtask) test-compose
+
+crash: ## End the services at every named point, fifty times each, and look for losses
+	@$(xtask) crash
 
 lint: ## Ask clippy and the TypeScript compiler
 	cargo clippy --workspace --all-targets --locked -- --deny warnings

@@ -9,6 +9,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use sparky_relay::failpoint;
 
 use crate::problem::Problem;
 
@@ -121,12 +122,16 @@ pub fn write_durably(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().context("a file without a folder")?;
     let attempt = || -> std::io::Result<()> {
         fs::create_dir_all(folder)?;
+        failpoint!("participant.write.before");
         let temporary = path.with_extension("new");
         let mut file = private().create(true).truncate(true).open(&temporary)?;
         file.write_all(bytes)?;
         file.sync_all()?;
+        failpoint!("participant.write.synced");
         fs::rename(&temporary, path)?;
-        File::open(folder)?.sync_all()
+        File::open(folder)?.sync_all()?;
+        failpoint!("participant.write.after");
+        Ok(())
     };
     attempt().with_context(|| format!("cannot write {}", path.display()))
 }

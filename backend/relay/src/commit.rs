@@ -178,6 +178,7 @@ async fn commit(app: &App, mut jobs: Vec<Job>, kept: &BTreeMap<Account, i64>) {
                         .record(job.since.elapsed());
                 }
                 app.tell(appended);
+                crate::failpoint!("relay.commit.told");
                 return finish(jobs, &Outcome::Durable);
             }
             // Everything that was accepted upon a change that lost is void with it.

@@ -25,6 +25,7 @@ mod dev;
 mod door;
 mod error;
 mod events;
+pub mod failpoint;
 mod fleet;
 mod gauges;
 mod housekeeping;

@@ -44,11 +44,12 @@ fn run() -> Result<()> {
         "test" => test::run(),
         "test-compose" => compose::play(),
         "test-postgres" => test::relay_on_postgres_only(),
+        "crash" => test::crashes_only(),
         "with-servers" => servers::with_servers(&std::env::args().skip(2).collect::<Vec<_>>()),
         "fuzz" => fuzz::run(std::env::args().nth(2).as_deref()),
         _ => bail!(
             "usage: cargo run -p sparky-xtask -- bench | wasm | build | start | e2e | audit | test | test-compose | \
-             test-postgres | with-servers COMMAND | fuzz [TARGET]"
+             test-postgres | crash | with-servers COMMAND | fuzz [TARGET]"
         ),
     }
 }

@@ -25,6 +25,7 @@ pub(crate) fn run() -> Result<()> {
     outcomes.push(Outcome::of("build", start::build));
     outcomes.extend(rust(&root).iter().map(Step::run));
     outcomes.extend(relay_on_postgres(&root));
+    outcomes.extend(crashes(&root, "2").iter().map(Step::run));
     outcomes.push(Outcome::of("packages of the contracts", || {
         dapp::packages(&root, "contracts")
     }));
@@ -125,6 +126,36 @@ fn rust(root: &Path) -> Vec<Step> {
             "cargo test --workspace --locked --no-fail-fast",
         ),
     ]
+}
+
+/// Ends processes at every named point. The binary for that is built beside the ordinary one, which
+/// then takes its place again.
+fn crashes(root: &Path, ends: &str) -> Vec<Step> {
+    vec![
+        Step::new(
+            "crash at every write",
+            root,
+            "cargo test --workspace --locked --features sparky-cli/failpoints --test crash -- --nocapture",
+        )
+        .with("SPARKY_CRASH_ENDS", ends),
+        Step::new(
+            "build after the crashes",
+            root,
+            "cargo build --workspace --locked",
+        ),
+    ]
+}
+
+/// Ends processes at every named point, fifty times each unless `SPARKY_CRASH_ENDS` says otherwise.
+///
+/// # Errors
+/// When anything was lost.
+pub(crate) fn crashes_only() -> Result<()> {
+    let begin = Instant::now();
+    let root = fingerprint::root()?;
+    let ends = std::env::var("SPARKY_CRASH_ENDS").unwrap_or_else(|_| "50".into());
+    let outcomes: Vec<Outcome> = crashes(&root, &ends).iter().map(Step::run).collect();
+    report(&outcomes, begin)
 }
 
 fn contracts(root: &Path) -> Vec<Step> {

@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use sparky_protocol::Authorisation;
+use sparky_relay::failpoint;
 
 use super::{Which, tell, transact};
 use crate::args::Context;
@@ -89,7 +90,9 @@ pub async fn accept(
         let path = format!("/channels/{}/proposals/{}", kept.channel.id(), offer.id);
         let answer = json!({ "signature": participant.sign(&digest) });
         // The chain has spoken; whether the relay still lists the proposal changes nothing.
+        failpoint!("participant.countersign.before");
         let _: Result<Value> = participant.relay.put(&path, &answer).await;
+        failpoint!("participant.countersign.after");
     }
     Ok(mined)
 }

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 use sparky_protocol::Authorisation;
+use sparky_relay::failpoint;
 
 use super::agree::{accept, partners_offer};
 use super::{Which, require_open, tell, valid_until};
@@ -71,7 +72,9 @@ async fn propose(context: &Context, participant: &Participant, kept: &mut Kept) 
         "signature": participant.sign(&close.digest(kept.channel.domain())),
     });
     let path = format!("/channels/{}/proposals", kept.channel.id());
+    failpoint!("participant.proposal.before");
     let created: Value = participant.relay.post(&path, &proposal).await?;
+    failpoint!("participant.proposal.after");
     let value =
         json!({ "status": "proposed", "number": number, "validUntil": until, "proposal": created });
     context.output.show(&value, |_| {

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 use sparky_protocol::Authorisation;
+use sparky_relay::failpoint;
 
 use super::{Which, require_open, valid_until};
 use crate::args::Context;
@@ -54,7 +55,9 @@ pub async fn run(args: &Args, context: &Context) -> Result<()> {
         "sequence": withdraw.sequence, "signature": participant.sign(&withdraw.digest(kept.channel.domain())),
     });
     let path = format!("/channels/{}/proposals", kept.channel.id());
+    failpoint!("participant.proposal.before");
     let created: Value = participant.relay.post(&path, &proposal).await?;
+    failpoint!("participant.proposal.after");
     let value = json!({
         "status": "proposed", "number": kept.number(), "amountSat": amount, "validUntil": until, "proposal": created,
     });

@@ -17,7 +17,7 @@ use anyhow::{Context as _, Result};
 use sparky_protocol::{Account, Amount, ContractCall, Domain, Rejected, SecretKey, Side, Tip};
 use sparky_qtum::wallet::{self, Coins, Policy, Utxo, WalletError};
 use sparky_qtum::{Network, address, contract};
-use sparky_relay::Chain;
+use sparky_relay::{Chain, failpoint};
 
 use self::book::Kept;
 use self::relay::Relay;
@@ -216,7 +216,9 @@ impl Participant {
         let transaction = plan
             .sign(&self.key)
             .map_err(|error| wallet_problem(&error))?;
+        failpoint!("participant.broadcast.before");
         let txid = coins::broadcast(&self.relay, &transaction.to_hex(), purpose).await?;
+        failpoint!("participant.broadcast.after");
         let seen = coins::confirmed(&self.relay, &txid).await?;
         if let Some(height) = seen.block_height {
             self.followed(height).await?;
@@ -310,7 +312,9 @@ impl Participant {
     pub async fn deliver(&self, kept: &mut Kept) -> Result<()> {
         while let Some(update) = kept.outbox.first() {
             let path = format!("/channels/{}/proofs", kept.channel.id());
+            failpoint!("participant.proof.before");
             let _: serde_json::Value = self.relay.post(&path, update).await?;
+            failpoint!("participant.proof.after");
             kept.outbox.remove(0);
             self.keep(kept)?;
         }
@@ -330,7 +334,9 @@ impl Participant {
             .context("our own ack does not fit")?;
         self.keep(kept)?;
         let path = format!("/channels/{}/acks", kept.channel.id());
+        failpoint!("participant.ack.before");
         let _: serde_json::Value = self.relay.post(&path, &ack).await?;
+        failpoint!("participant.ack.after");
         Ok(())
     }
 }

@@ -5,6 +5,7 @@
 mod compose;
 mod dependencies;
 mod devchain_cli;
+mod failpoints;
 mod loss;
 mod refusals;
 mod sandbox;

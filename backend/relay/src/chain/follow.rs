@@ -245,6 +245,7 @@ async fn connect(app: &App, fence: &Fence, block: &follow::Block) -> Result<()> 
     let risen = rise(app, here);
     app.fleet.hint(Hint::Look);
     app.tell(appended);
+    crate::failpoint!("relay.connect-block.told");
     if risen {
         tell_tip(app);
     }
@@ -298,6 +299,7 @@ async fn disconnect(app: &App, fence: &Fence, at: BlockRef, below: BlockRef) -> 
     tell_tip(app);
     for transaction in sent {
         // Most are in the mempool again already; one that is not gets another chance.
+        crate::failpoint!("relay.resend.before");
         if let Err(cause) = app
             .node
             .send_raw_transaction(&hex::encode(&transaction.raw))
@@ -305,6 +307,7 @@ async fn disconnect(app: &App, fence: &Fence, at: BlockRef, below: BlockRef) -> 
         {
             tracing::info!(%cause, "a transaction that a reorganisation threw out was not taken again");
         }
+        crate::failpoint!("relay.resend.after");
     }
     Ok(())
 }

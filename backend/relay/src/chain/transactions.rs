@@ -55,7 +55,10 @@ async fn broadcast(
     if !app.store.put_transaction(&sent, app.height()).await? {
         return Err(Error::QuotaExceeded("transactions that wait for a block"));
     }
-    match app.node.send_raw_transaction(&request.hex).await {
+    crate::failpoint!("relay.send-transaction.before");
+    let answer = app.node.send_raw_transaction(&request.hex).await;
+    crate::failpoint!("relay.send-transaction.after");
+    match answer {
         Ok(_) => {}
         Err(refused) if refused.is_already_mined() => {}
         Err(refused) => {

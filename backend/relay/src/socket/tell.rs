@@ -57,10 +57,12 @@ impl Session {
             let Some(last) = page.last().map(|event| event.seq) else {
                 return Ok(());
             };
+            crate::failpoint!("relay.replay.before");
             for event in &page {
                 self.wire.feed(event.frame()).await?;
             }
             self.wire.flush().await?;
+            crate::failpoint!("relay.replay.after");
             if let Some(peer) = &mut self.peer {
                 peer.told = Some(last);
             }
@@ -77,7 +79,10 @@ impl Session {
                 .as_mut()
                 .and_then(|peer| peer.connection.notices.try_recv().ok());
         }
-        self.wire.flush().await
+        crate::failpoint!("relay.event.before");
+        self.wire.flush().await?;
+        crate::failpoint!("relay.event.after");
+        Ok(())
     }
 
     pub(super) async fn notice(&mut self, notice: Notice) -> std::result::Result<(), Closed> {
@@ -117,7 +122,10 @@ impl Session {
         id: Value,
         result: Result<Value>,
     ) -> std::result::Result<(), Closed> {
-        self.wire.send(answer(&id, result)).await
+        crate::failpoint!("relay.reply.before");
+        self.wire.send(answer(&id, result)).await?;
+        crate::failpoint!("relay.reply.after");
+        Ok(())
     }
 
     /// Has the store told what the client has kept, once that is more than `most` events.

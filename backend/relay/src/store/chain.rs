@@ -103,7 +103,9 @@ impl Store {
             .execute(&mut *transaction)
             .await?;
         let appended = Self::append(&mut transaction, notices).await?;
+        crate::failpoint!("relay.connect-block.before");
         transaction.commit().await?;
+        crate::failpoint!("relay.connect-block.after");
         Ok(Some(appended))
     }
 
@@ -131,7 +133,9 @@ impl Store {
                 .await?;
         }
         let appended = Self::append(&mut transaction, notices).await?;
+        crate::failpoint!("relay.disconnect-block.before");
         transaction.commit().await?;
+        crate::failpoint!("relay.disconnect-block.after");
         Ok(Some(appended))
     }
 

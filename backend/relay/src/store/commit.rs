@@ -56,7 +56,9 @@ impl Store {
             super::proposal::put(&mut transaction, proposal).await?;
         }
         let appended = Self::append_and_keep(&mut transaction, events, kept).await?;
+        crate::failpoint!("relay.commit.before");
         transaction.commit().await?;
+        crate::failpoint!("relay.commit.after");
         Ok(SwapOutcome::Committed(appended))
     }
 }

@@ -66,7 +66,9 @@ impl Store {
             return Ok(None);
         }
         let appended = Self::append(&mut transaction, events).await?;
+        crate::failpoint!("relay.countersign.before");
         transaction.commit().await?;
+        crate::failpoint!("relay.countersign.after");
         Ok(Some(appended))
     }
 
@@ -89,7 +91,9 @@ impl Store {
             return Ok(None);
         }
         let appended = Self::append(&mut transaction, events).await?;
+        crate::failpoint!("relay.end-proposal.before");
         transaction.commit().await?;
+        crate::failpoint!("relay.end-proposal.after");
         Ok(Some(appended))
     }
 

@@ -50,7 +50,9 @@ impl Store {
             .bind(challenge.expires_at)
             .execute(&mut *transaction)
             .await?;
+        crate::failpoint!("relay.challenge.before");
         transaction.commit().await?;
+        crate::failpoint!("relay.challenge.after");
         Ok(true)
     }
 
@@ -103,7 +105,10 @@ impl Store {
             .bind(expires_at)
             .execute(&mut *transaction)
             .await?;
-        transaction.commit().await
+        crate::failpoint!("relay.session.before");
+        transaction.commit().await?;
+        crate::failpoint!("relay.session.after");
+        Ok(())
     }
 
     /// Whose session this is, and when it ends.
@@ -118,10 +123,12 @@ impl Store {
 
     /// Ends a session.
     pub(crate) async fn delete_session(&self, token_hash: [u8; 32]) -> Result<()> {
+        crate::failpoint!("relay.sign-out.before");
         sqlx::query("delete from session where token_hash = $1")
             .bind(token_hash.to_vec())
             .execute(&self.write)
             .await?;
+        crate::failpoint!("relay.sign-out.after");
         Ok(())
     }
 
@@ -155,7 +162,10 @@ impl Store {
         .bind(expires_at)
         .execute(&mut *transaction)
         .await?;
-        transaction.commit().await
+        crate::failpoint!("relay.ticket.before");
+        transaction.commit().await?;
+        crate::failpoint!("relay.ticket.after");
+        Ok(())
     }
 
     /// Takes a ticket out: it opens one connection.

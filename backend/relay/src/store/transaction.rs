@@ -48,17 +48,21 @@ impl Store {
             .bind(big(height)?)
             .execute(&mut *transaction)
             .await?;
+        crate::failpoint!("relay.keep-transaction.before");
         transaction.commit().await?;
+        crate::failpoint!("relay.keep-transaction.after");
         Ok(true)
     }
 
     /// Forgets a transaction that the network refused.
     pub(crate) async fn delete_transaction(&self, txid: [u8; 32], account: Account) -> Result<()> {
+        crate::failpoint!("relay.forget-transaction.before");
         sqlx::query("delete from sent_transaction where transaction_id = $1 and account = $2 and block_hash is null")
             .bind(txid.to_vec())
             .bind(account.0.to_vec())
             .execute(&self.write)
             .await?;
+        crate::failpoint!("relay.forget-transaction.after");
         Ok(())
     }
 

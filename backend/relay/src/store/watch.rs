@@ -52,7 +52,9 @@ impl Store {
             .execute(&mut *transaction)
             .await?;
         let appended = Self::append(&mut transaction, events).await?;
+        crate::failpoint!("relay.watch.before");
         transaction.commit().await?;
+        crate::failpoint!("relay.watch.after");
         Ok(appended)
     }
 
@@ -103,7 +105,9 @@ impl Store {
                 .await?;
         }
         let appended = Self::append(&mut transaction, events).await?;
+        crate::failpoint!("tower.record.before");
         transaction.commit().await?;
+        crate::failpoint!("tower.record.after");
         Ok(appended)
     }
 
@@ -123,7 +127,9 @@ impl Store {
             .execute(&mut *transaction)
             .await?;
         let appended = Self::append(&mut transaction, events).await?;
+        crate::failpoint!("tower.mark.before");
         transaction.commit().await?;
+        crate::failpoint!("tower.mark.after");
         Ok(appended)
     }
 

@@ -192,11 +192,13 @@ async fn send(
         .put_watch_action(&entry, replaced, &events)
         .await?;
     app.tell(appended);
-    match app
+    crate::failpoint!("tower.send.before");
+    let sent = app
         .node
         .send_raw_transaction(&made.transaction.to_hex())
-        .await
-    {
+        .await;
+    crate::failpoint!("tower.send.after");
+    match sent {
         // Without an answer it stays written down, and is sent again.
         Ok(_) => Ok(()),
         Err(cause) if cause.is_already_mined() || cause.is_temporary() => Ok(()),

@@ -120,10 +120,12 @@ async fn mined_is(
 
 /// The node does not know the transaction any more: it gets it again, or the need is open again.
 async fn forgotten(app: &App, channel: &Channel, action: WatchAction, height: u32) -> Result<()> {
+    crate::failpoint!("tower.resend.before");
     let sent = app
         .node
         .send_raw_transaction(&hex::encode(&action.raw))
         .await;
+    crate::failpoint!("tower.resend.after");
     match sent {
         Ok(_) => Ok(()),
         Err(cause) if cause.is_already_mined() => Ok(()),

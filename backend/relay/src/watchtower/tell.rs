@@ -39,7 +39,9 @@ pub(super) async fn report_failure(app: &App, purpose: &Purpose<'_>, reason: &st
     let mut transaction = app.store.begin().await?;
     let event = event(channel, guarded, "watch.failed", &body);
     let appended = crate::store::Store::append(&mut transaction, &[event]).await?;
+    crate::failpoint!("tower.complain.before");
     transaction.commit().await?;
+    crate::failpoint!("tower.complain.after");
     app.tell(appended);
     Ok(())
 }
