@@ -137,11 +137,7 @@ impl Relay {
             .as_deref()
             .map_or_else(|| node.clone(), |name| node.for_wallet(name));
         let network = config.network.network();
-        let allowed_contracts = config
-            .allowed_contracts
-            .iter()
-            .map(|text| sparky_qtum::address::parse(text, network).with_context(|| text.clone()))
-            .collect::<anyhow::Result<Vec<Account>>>()?;
+        let allowed_contracts = allowed_contracts(&config)?;
         let (committer, jobs) = Committer::new();
         let quotas = config.quotas.bounds(config.network);
         let (fleet, queues) = Fleet::new(config.network, config.nats_url.is_some());
@@ -250,6 +246,16 @@ impl Relay {
         app.store.close().await;
         Ok(())
     }
+}
+
+/// The contracts besides our own that may be called.
+fn allowed_contracts(config: &Config) -> anyhow::Result<Vec<Account>> {
+    let network = config.network.network();
+    config
+        .allowed_contracts
+        .iter()
+        .map(|text| sparky_qtum::address::parse(text, network).with_context(|| text.clone()))
+        .collect()
 }
 
 /// Every endpoint there is.

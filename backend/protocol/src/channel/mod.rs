@@ -90,6 +90,7 @@ impl Channel {
             facts,
             streets,
             authorisations,
+            doubt: None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! The short form of a street for those who write one at every payment: bytes, not text.
 //!
-//! The first byte is the version. A proof is written with its channel and its sender's key only where
+//! The first byte is the version: 1, or 2 where the amount follows that lost proofs had promised. A proof is written with its channel and its sender's key only where
 //! they differ from those of the proof before, so a plain one has 89 bytes. Everything is big-endian.
 
 use alloc::vec::Vec;
@@ -17,6 +17,8 @@ use crate::{
 };
 
 const VERSION: u8 = 1;
+/// As version 1, with the forgone amount before everything else.
+const WITH_FORGONE: u8 = 2;
 
 /// What follows a proof or an ack: set for what is written.
 const CHANNEL: u8 = 1;
@@ -38,7 +40,12 @@ impl Street {
             channel: ChannelId(Hash::ZERO),
             key: [[0; 32]; 2],
         };
-        to.bytes.push(VERSION);
+        if self.forgone.is_zero() {
+            to.bytes.push(VERSION);
+        } else {
+            to.bytes.push(WITH_FORGONE);
+            to.put(&self.forgone.0.to_be_bytes());
+        }
         to.count(self.standing.len());
         self.standing.iter().for_each(|one| to.standing(one));
         if let Some(ack) = &self.ack {
@@ -59,8 +66,10 @@ impl Street {
 }
 
 fn read(from: &mut Reader<'_>) -> Option<Street> {
-    let [VERSION] = from.take()? else {
-        return None;
+    let forgone = match from.take()? {
+        [VERSION] => Amount::ZERO,
+        [WITH_FORGONE] => Amount(u128::from_be_bytes(from.take()?)),
+        _ => return None,
     };
     let count = from.count()?;
     let standing = (0..count)
@@ -71,7 +80,11 @@ fn read(from: &mut Reader<'_>) -> Option<Street> {
     } else {
         Some(from.ack()?)
     };
-    from.bytes.is_empty().then_some(Street { standing, ack })
+    from.bytes.is_empty().then_some(Street {
+        standing,
+        ack,
+        forgone,
+    })
 }
 
 struct Writer {
@@ -282,6 +295,7 @@ mod tests {
                 standing(11, 5, vec![]),
             ],
             ack: Some(ack),
+            forgone: Amount::ZERO,
         }
     }
 
@@ -293,6 +307,10 @@ mod tests {
             full.clone(),
             Street {
                 ack: None,
+                ..full.clone()
+            },
+            Street {
+                forgone: Amount(5 << 70),
                 ..full.clone()
             },
             Street {
@@ -309,7 +327,7 @@ mod tests {
     fn the_form_is_fixed() {
         let one = Street {
             standing: vec![standing(1, 2, vec![])],
-            ack: None,
+            ..Street::default()
         };
         let text = hex::encode(one.to_bytes());
         let expected = [
@@ -331,7 +349,7 @@ mod tests {
             let standing = (0..count).map(|nonce| standing(nonce, 2, vec![])).collect();
             Street {
                 standing,
-                ack: None,
+                ..Street::default()
             }
             .to_bytes()
             .len()
@@ -357,7 +375,7 @@ mod tests {
         }
         let longer = [&*bytes, &[0]].concat();
         assert_eq!(Street::from_bytes(&longer), Err(InvalidStreet));
-        let newer = [&[2], &bytes[1..]].concat();
+        let newer = [&[3], &bytes[1..]].concat();
         assert_eq!(Street::from_bytes(&newer), Err(InvalidStreet));
         assert_eq!(Street::from_bytes(&[1, 0xff, 0xff]), Err(InvalidStreet));
     }

@@ -193,12 +193,12 @@ async fn send(
         .await?;
     app.tell(appended);
     crate::failpoint!("tower.send.before");
-    let sent = app
+    let answer = app
         .node
         .send_raw_transaction(&made.transaction.to_hex())
         .await;
     crate::failpoint!("tower.send.after");
-    match sent {
+    match answer {
         // Without an answer it stays written down, and is sent again.
         Ok(_) => Ok(()),
         Err(cause) if cause.is_already_mined() || cause.is_temporary() => Ok(()),
