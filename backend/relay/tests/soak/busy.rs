@@ -25,8 +25,8 @@ pub struct Pairs {
 }
 
 struct Pair {
-    payer: Participant,
-    payee: Participant,
+    alice: Participant,
+    bob: Participant,
     lines: Option<[Line; 2]>,
     /// The last event that each of the two has kept.
     kept: [i64; 2],
@@ -44,11 +44,11 @@ impl Pairs {
         let mut pairs = Self { pairs, payments: 0 };
         world.mine(2).await;
         for pair in &mut pairs.pairs {
-            pair.channels = pair.payer.ids().await;
+            pair.channels = pair.alice.ids().await;
             assert_eq!(pair.channels.len(), CHANNELS);
             for id in pair.channels.clone() {
-                pair.payer.refresh(id).await;
-                pair.payee.refresh(id).await;
+                pair.alice.refresh(id).await;
+                pair.bob.refresh(id).await;
             }
         }
         pairs
@@ -70,7 +70,7 @@ impl Pairs {
         let at = usize::try_from(minute).unwrap_or(0) % self.pairs.len();
         let pair = &mut self.pairs[at];
         pair.lines = None;
-        for who in [&mut pair.payer, &mut pair.payee] {
+        for who in [&mut pair.alice, &mut pair.bob] {
             let who_leaves: &Participant = who;
             // A machine with more to do than it can lets a request fail; asking again is safe.
             eventually("the session is ended", || async {
@@ -91,10 +91,10 @@ impl Pairs {
         let mut transferred = 0;
         for pair in &mut self.pairs {
             for id in pair.channels.clone() {
-                let side = pair.payer.side(id);
-                let sent = pair.payer.channel(id).street(side).nonce();
-                pair.payee.refresh(id).await;
-                assert_eq!(pair.payee.channel(id).street(side).nonce(), sent);
+                let side = pair.alice.side(id);
+                let sent = pair.alice.channel(id).street(side).nonce();
+                pair.bob.refresh(id).await;
+                assert_eq!(pair.bob.channel(id).street(side).nonce(), sent);
                 transferred += sent;
             }
         }
@@ -112,15 +112,15 @@ impl Pairs {
 
 impl Pair {
     async fn meet(world: &World, seed: u8) -> Self {
-        let payer = Participant::arrive(world, seed).await;
-        let payee = Participant::arrive(world, seed + 1).await;
+        let alice = Participant::arrive(world, seed).await;
+        let bob = Participant::arrive(world, seed + 1).await;
         world
             .node
-            .dev_faucet(&payer.address, 100 * QTUM)
+            .dev_faucet(&alice.address, 100 * QTUM)
             .await
             .expect("a faucet");
         let open = ContractCall::Open {
-            account_b: payee.account,
+            account_b: bob.account,
             token: Account::ZERO,
             amount: Amount(DEPOSIT.into()),
             window: 100,
@@ -131,19 +131,19 @@ impl Pair {
             .collect();
         let (coins, _) = world
             .node
-            .unspent(&payer.account, sparky_qtum::Network::Regtest)
+            .unspent(&alice.account, sparky_qtum::Network::Regtest)
             .await
             .expect("coins");
-        let plan = wallet::plan(&coins, &payer.account, &outputs, wallet::Policy::default());
-        let signed = plan.expect("a plan").sign(&payer.key).expect("signs");
+        let plan = wallet::plan(&coins, &alice.account, &outputs, wallet::Policy::default());
+        let signed = plan.expect("a plan").sign(&alice.key).expect("signs");
         world
             .node
             .send_raw_transaction(&signed.to_hex())
             .await
             .expect("is taken");
         Self {
-            payer,
-            payee,
+            alice,
+            bob,
             lines: None,
             kept: [0; 2],
             channels: Vec::new(),
@@ -151,17 +151,17 @@ impl Pair {
     }
 
     async fn connect(&mut self, world: &World) {
-        let payer = Line::open(world, &self.payer, self.kept[0]).await;
-        let payee = Line::open(world, &self.payee, self.kept[1]).await;
-        self.lines = Some([payer, payee]);
+        let alice = Line::open(world, &self.alice, self.kept[0]).await;
+        let bob = Line::open(world, &self.bob, self.kept[1]).await;
+        self.lines = Some([alice, bob]);
     }
 
-    /// One payment on each channel whose turn it is; the payee takes and acknowledges it, and both say
+    /// One payment on each channel whose turn it is; Bob takes and acknowledges it, and both say
     /// what they have kept.
     async fn pay(&mut self, minute: u32) -> u64 {
         let Self {
-            payer,
-            payee,
+            alice,
+            bob,
             lines,
             kept,
             channels,
@@ -172,7 +172,7 @@ impl Pair {
         let due: Vec<ChannelId> = due.map(|(_, id)| *id).collect();
         let mut asked = Vec::new();
         for id in &due {
-            let data = json!({ "channelId": id, "update": payer.pay(*id, 1) });
+            let data = json!({ "channelId": id, "update": alice.pay(*id, 1) });
             asked.push(from.request("proof.submit", data).await);
         }
         for request in asked {
@@ -186,8 +186,8 @@ impl Pair {
                 serde_json::from_value(event["data"]["channelId"].clone()).expect("an id");
             let update: Update =
                 serde_json::from_value(event["data"]["update"].clone()).expect("an update");
-            payee.accept(id, &update);
-            let data = json!({ "channelId": id, "ack": payee.ack(id) });
+            bob.accept(id, &update);
+            let data = json!({ "channelId": id, "ack": bob.ack(id) });
             to.ok("ack.submit", data).await;
         }
         for _ in &due {
@@ -196,8 +196,8 @@ impl Pair {
             let id: ChannelId =
                 serde_json::from_value(event["data"]["channelId"].clone()).expect("an id");
             let ack = serde_json::from_value(event["data"]["ack"].clone()).expect("an ack");
-            let next = payer.channel(id).accept_ack(&ack).expect("accepts");
-            payer.channels.insert(id, next);
+            let next = alice.channel(id).accept_ack(&ack).expect("accepts");
+            alice.channels.insert(id, next);
         }
         from.ok("ack", json!({ "seq": kept[0] })).await;
         to.ok("ack", json!({ "seq": kept[1] })).await;

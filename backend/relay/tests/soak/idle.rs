@@ -16,6 +16,10 @@ const ACCOUNTS: u8 = 20;
 /// Connections that are made at once.
 const AT_ONCE: usize = 64;
 
+#[expect(
+    clippy::async_yields_async,
+    reason = "the handle is kept, not waited for"
+)]
 /// Connects so many, each signed in and subscribed. They leave when dropped.
 pub async fn connect(world: &World, count: usize) -> Vec<AbortOnDropHandle<()>> {
     let mut tokens = Vec::new();

@@ -55,6 +55,7 @@ const NODE: &str = "SPARKY_SOAK_NODE";
 const BIND: &str = "SPARKY_SOAK_BIND";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "`make soak` runs it"]
 async fn an_hour_of_load_leaves_nothing_behind() {
     let mut world = World::in_file().await;
     let mut pairs = Pairs::meet(&world).await;
