@@ -2,8 +2,13 @@
 //! it in one run on one machine: `make bench`.
 //!
 //! The relay runs as a process of its own (this program again, with the word `relay` first), the
-//! clients are WebSockets that really sign, and everybody shares the same cores. What is printed is
+//! clients are `WebSockets` that really sign, and everybody shares the same cores. What is printed is
 //! also written to `target/bench.json`.
+
+#![allow(
+    clippy::similar_names,
+    reason = "payer and payee are the field's words"
+)]
 
 mod browser;
 mod channels;

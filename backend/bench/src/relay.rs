@@ -14,7 +14,7 @@ use tokio::{io::AsyncReadExt as _, net::TcpListener};
 use crate::{measure, world::World};
 
 /// How long a relay may take to be ready.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 #[derive(clap::Parser)]
 struct Arguments {

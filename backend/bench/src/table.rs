@@ -48,6 +48,10 @@ impl Table {
     }
 
     /// A heading between rows.
+    #[allow(
+        clippy::unused_self,
+        reason = "what is not kept belongs to the table all the same"
+    )]
     pub(crate) fn part(&mut self, name: &str) {
         println!("\n{name}");
         println!("{}", "─".repeat(name.chars().count()));

@@ -252,7 +252,7 @@ mod tests {
     fn standing(nonce: u64, key: u8, locks: Vec<Lock>) -> Standing {
         let locks_root = crate::lock::root(&locks);
         let signature = Signature {
-            r: [nonce as u8; 32],
+            r: [nonce.to_be_bytes()[7]; 32],
             vs: [1; 32],
             x: [key; 32],
             y: [3; 32],
