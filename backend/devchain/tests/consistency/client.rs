@@ -99,6 +99,8 @@ pub struct Client {
     pub mode: Mode,
     /// Whether it has met the relay since it lost its memory.
     pub learned: bool,
+    /// Whether it ever went on with an older memory.
+    pub forgot: bool,
 }
 
 impl Client {
@@ -114,6 +116,7 @@ impl Client {
             tip,
             mode: Mode::Awake,
             learned: true,
+            forgot: false,
         }
     }
 
@@ -201,5 +204,6 @@ impl Client {
         self.copies.truncate(at + 1);
         self.memory = self.copies[at].clone();
         self.learned = false;
+        self.forgot = true;
     }
 }

@@ -1,7 +1,7 @@
 //! What must hold: after every step, when all is calm, and when everybody is paid.
 
 use sparky_protocol::{
-    Amount, Lock, Rejected, Side, SignedProof, Standing, Update, settlement, watch::Caller,
+    Amount, Channel, Lock, Rejected, Side, SignedProof, Standing, Update, settlement,
 };
 
 use crate::world::World;
@@ -82,14 +82,20 @@ impl World<'_> {
                     continue;
                 }
                 let own = client.memory.channel.street(sender);
-                if own.nonce() < self.acked[sender] {
-                    let (has, acked) = (own.nonce(), self.acked[sender]);
+                // What a cunning one showed to nobody else, nobody else can give back.
+                let acked = if client.forgot && !self.is_honest(sender) {
+                    self.acked[sender].min(street.acked_nonce())
+                } else {
+                    self.acked[sender]
+                };
+                if own.nonce() < acked {
+                    let has = own.nonce();
                     return Err(format!(
                         "{side} has {sender}'s proof {has}, {acked} is acked"
                     ));
                 }
-                if side != sender && own.acked_nonce() < self.acked[sender] {
-                    let (has, acked) = (own.acked_nonce(), self.acked[sender]);
+                if side != sender && own.acked_nonce() < acked {
+                    let has = own.acked_nonce();
                     return Err(format!("{side} acked {acked} and remembers {has}"));
                 }
             }
@@ -148,7 +154,7 @@ impl World<'_> {
     pub fn check_agreement(&self) -> Result<(), String> {
         let [a, b] = self.clients.each_ref().map(|one| &one.memory.channel);
         if a.streets() != b.streets() {
-            let nonces = |one: &sparky_protocol::Channel| {
+            let nonces = |one: &Channel| {
                 Side::BOTH.map(|side| (one.street(side).nonce(), one.street(side).acked_nonce()))
             };
             return Err(format!(
@@ -199,43 +205,42 @@ impl World<'_> {
     }
 
     /// What `side` must get at least: its net deposits, plus what its partner owes it by the proofs
-    /// that its guard holds, minus what it may owe itself.
+    /// that its guard held in time, minus what it may owe itself.
     fn due(&self, side: Side) -> i128 {
         let facts = self.facts();
-        let memory = &self.clients[side].memory.channel;
-        let partner = side.other();
-        // A lost memory is judged by what the relay will give back.
-        let known = memory
-            .adopt(self.relay.streets(), &self.tip())
-            .unwrap_or_else(|_| memory.clone());
+        let now = self.known(&self.clients[side].memory.channel, &self.relay);
+        let in_time = self.in_time.as_ref().filter(|_| facts.closed.is_some());
+        let (then, relay) = match in_time {
+            Some(held) => (self.known(&held.clients[side], &held.relay), &held.relay),
+            None => (now.clone(), &self.relay),
+        };
         let worth = |held: &Standing| held.signed.proof.transferred.0 + self.paid(&held.locks);
-        let guard = if self.setup.tower_only[side] {
-            Caller::Tower
-        } else {
-            Caller::Participant
-        };
-        let incoming = match guard {
-            Caller::Participant => known.street(partner),
-            Caller::Tower => self.relay.street(partner),
-        };
-        let newest = incoming.newest().map_or(0, worth);
-        let with_locks = match guard {
-            Caller::Participant => newest,
+        let partner = side.other();
+        let received = if self.setup.tower_only[side] {
             // A tower can claim the locks that were acked; the floor holds without.
-            Caller::Tower => {
-                let acked = incoming.acked().map_or(0, |(acked, _)| worth(acked));
-                acked.min(newest)
-            }
+            let incoming = relay.street(partner);
+            let newest = incoming.newest().map_or(0, worth);
+            let acked = incoming.acked().map_or(0, |(acked, _)| worth(acked));
+            incoming.transferred().0.max(acked.min(newest))
+        } else {
+            then.street(partner).newest().map_or(0, worth)
         };
-        let received = incoming.transferred().0.max(with_locks);
-        let own = known.street(side);
-        let owed = own.standing().iter().map(worth).max().unwrap_or(0);
+        // What was revoked too late to be refuted is owed all the same.
+        let own = [&then, &now].map(|known| known.street(side));
+        let standing = own.iter().flat_map(|street| street.standing());
+        let owed = standing.map(worth).max().unwrap_or(0);
         // What it declared it owes, even if nobody has the proof any more.
         let declared = facts.closed.filter(|closed| closed.by == side);
         let declared = declared.and_then(|closed| closed.declared);
-        let owed = owed.max(own.transferred().0);
         let owed = owed.max(declared.map_or(0, |declared| declared.0));
         (facts.net(side).0 + i(received) - i(owed)).max(0)
+    }
+
+    /// What one knows with a memory. A lost one is judged by what the relay will give back.
+    fn known(&self, memory: &Channel, relay: &Channel) -> Channel {
+        memory
+            .adopt(relay.streets(), &self.tip())
+            .unwrap_or_else(|_| memory.clone())
     }
 
     fn paid(&self, locks: &[Lock]) -> u128 {

@@ -36,6 +36,12 @@ pub enum To {
     Client(Side),
 }
 
+/// Memories as they were some blocks before the end of a dispute: what arrives later helps nobody.
+pub struct InTime {
+    pub relay: Channel,
+    pub clients: [Channel; 2],
+}
+
 pub struct World<'a> {
     pub setup: Setup,
     pub ledger: &'a mut Ledger,
@@ -60,6 +66,8 @@ pub struct World<'a> {
     pub known: [Vec<PaymentHash>; 2],
     /// Blocks without calls since the last full one.
     withheld: u32,
+    /// What everybody held while a close could still be answered at leisure.
+    pub in_time: Option<InTime>,
     pub corners: BTreeMap<&'static str, u64>,
 }
 
@@ -103,6 +111,7 @@ impl<'a> World<'a> {
             preimages: BTreeMap::new(),
             known: Default::default(),
             withheld: 0,
+            in_time: None,
             corners: BTreeMap::new(),
         }
     }
@@ -356,6 +365,10 @@ impl<'a> World<'a> {
             return Ok(());
         }
         let streets = partner.memory.channel.streets().clone();
+        // A restored memory knows an old chain; who is awake looks before it judges.
+        if self.clients[side].mode == Mode::Awake {
+            self.look(side);
+        }
         let client = &mut self.clients[side];
         match client.memory.channel.adopt(&streets, &client.tip) {
             Ok(next) => client.memory.channel = next,
@@ -402,6 +415,7 @@ impl<'a> World<'a> {
 
     /// One block. Whoever must is awake before it, whoever is awake acts before it.
     pub fn block(&mut self, full: bool, reversed: bool) -> Result<(), String> {
+        self.note_what_is_held();
         let urgent = self.wake()?;
         self.defend();
         let full = full || urgent || 5 < self.withheld;
@@ -428,6 +442,19 @@ impl<'a> World<'a> {
             }
         }
         self.ledger.wrong.take().map_or(Ok(()), Err)
+    }
+
+    fn note_what_is_held(&mut self) {
+        let closed = self.facts().closed;
+        if closed.is_some_and(|closed| self.ledger.height() + MARGIN <= closed.deadline) {
+            self.in_time = Some(InTime {
+                relay: self.relay.clone(),
+                clients: self
+                    .clients
+                    .each_ref()
+                    .map(|one| one.memory.channel.clone()),
+            });
+        }
     }
 
     /// Before every edge those who guard wake up: "no loss if you or a tower is awake in time".

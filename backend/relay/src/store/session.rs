@@ -98,10 +98,17 @@ impl Store {
             .bind(MOST_SESSIONS - 1)
             .execute(&mut *transaction)
             .await?;
+        // Sessions of one second have an order too: the oldest is the one that ends.
+        let newest: Option<i64> =
+            sqlx::query_scalar("select max(created_at) from session where account = $1")
+                .bind(account.0.to_vec())
+                .fetch_one(&mut *transaction)
+                .await?;
+        let created_at = newest.map_or(now, |newest| now.max(newest + 1));
         sqlx::query("insert into session (token_hash, account, created_at, expires_at) values ($1, $2, $3, $4)")
             .bind(token_hash.to_vec())
             .bind(account.0.to_vec())
-            .bind(now)
+            .bind(created_at)
             .bind(expires_at)
             .execute(&mut *transaction)
             .await?;

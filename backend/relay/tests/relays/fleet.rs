@@ -19,6 +19,11 @@ struct Arguments {
 
 /// What this program does with the argument `relay`: it serves until it is asked to end, or killed.
 pub async fn serve(arguments: &[String]) {
+    // Silent unless `RUST_LOG` asks.
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_writer(std::io::stderr)
+        .init();
     let Arguments { config } = Arguments::parse_from(arguments);
     let listener = tokio::net::TcpListener::bind(config.bind)
         .await

@@ -9,7 +9,7 @@ use std::{
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use sparky_protocol::{ChannelId, Update};
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, sync::watch};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
 
 use crate::participant::Participant;
@@ -41,6 +41,11 @@ pub struct Payer {
     /// How often a connection was lost.
     pub reconnects: u32,
     pub refusals: Vec<Value>,
+    each: u64,
+    /// How many of its payments it may have made by now.
+    allowed: watch::Receiver<u64>,
+    /// How many payments have arrived, at everybody.
+    heard: watch::Sender<u64>,
 }
 
 /// Why a connection is given up.
@@ -53,6 +58,7 @@ impl Payer {
         urls: Vec<String>,
         first: usize,
         each: u64,
+        (allowed, heard): (watch::Receiver<u64>, watch::Sender<u64>),
     ) -> Self {
         Self {
             who,
@@ -67,6 +73,9 @@ impl Payer {
             requests: 0,
             reconnects: 0,
             refusals: Vec::new(),
+            each,
+            allowed,
+            heard,
         }
     }
 
@@ -92,6 +101,12 @@ impl Payer {
         self.to_send == 0 && self.to_receive == 0 && self.unconfirmed.is_empty()
     }
 
+    fn may_send(&self) -> bool {
+        let made = self.each - self.to_send;
+        let allowed = self.each.min(*self.allowed.borrow());
+        made < allowed && self.unconfirmed.len() < WINDOW
+    }
+
     async fn talk(&mut self, mut socket: Socket) -> Result<(), Broken> {
         self.confirmed.clear();
         self.say(&mut socket, "auth", json!({ "token": self.who.token }))
@@ -105,7 +120,7 @@ impl Payer {
         }
         self.ack(&mut socket).await?;
         while !self.is_done() {
-            while 0 < self.to_send && self.unconfirmed.len() < WINDOW {
+            while self.may_send() {
                 let update = self.who.pay(self.id, 1);
                 // Kept before it is sent: from here on it is handed in until somebody has it.
                 self.to_send -= 1;
@@ -113,7 +128,10 @@ impl Payer {
                 let request = self.submit(&mut socket, &update).await?;
                 self.unconfirmed.back_mut().expect("it is there").0 = request;
             }
-            let message = tokio::time::timeout(PATIENCE, socket.next()).await;
+            let message = tokio::select! {
+                message = tokio::time::timeout(PATIENCE, socket.next()) => message,
+                _ = self.allowed.changed() => continue,
+            };
             let Ok(Some(Ok(message))) = message else {
                 return Err(Broken);
             };
@@ -141,6 +159,7 @@ impl Payer {
                 // The protocol itself demands the next nonce and nothing else.
                 self.who.accept(self.id, &update);
                 self.to_receive -= 1;
+                self.heard.send_modify(|payments| *payments += 1);
                 if update.proof.proof.nonce.is_multiple_of(ACKNOWLEDGED) {
                     self.ack(socket).await?;
                     self.say(socket, "ack", json!({ "seq": seq })).await?;

@@ -1,9 +1,9 @@
 //! Ten thousand payments while relays are killed and started again.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sparky_protocol::{Amount, ContractCall, Side};
-use tokio::task::JoinSet;
+use tokio::{sync::watch, task::JoinSet, time::Instant};
 
 use crate::{
     fleet::Fleet,
@@ -16,8 +16,11 @@ use crate::{
 const PAYMENTS: u64 = 10_000;
 /// Channels, with two clients each.
 const CHANNELS: u64 = 5;
-/// How long all relays live before one of them dies.
-const LIFE: Duration = Duration::from_millis(600);
+/// How often a relay is killed while they pass: whenever another share of them has arrived, so that
+/// a fast machine sees as many as a slow one.
+const KILLS: u64 = 11;
+/// How long a killed relay stays away.
+const AWAY: Duration = Duration::from_millis(150);
 /// How long anything may take: the machine may be slow.
 const PATIENCE: Duration = Duration::from_mins(8);
 
@@ -39,6 +42,9 @@ pub async fn payments_survive_relays_that_are_killed() {
         .map(|relay| format!("{}/api/v1/ws", fleet.url(relay).replace("http", "ws")))
         .collect();
     let mut payers = JoinSet::new();
+    let (heard, mut arrived) = watch::channel(0);
+    // Nobody runs ahead of the kills by more than their next share.
+    let allowed = watch::Sender::new(each * 2 / (KILLS + 1));
     for pair in 0..CHANNELS {
         let seed = u8::try_from(2 * pair + 1).expect("few");
         let mut alice = fleet.world.participant(seed).await;
@@ -56,41 +62,44 @@ pub async fn payments_survive_relays_that_are_killed() {
         bob.refresh(id).await;
         for (who, first) in [(alice, pair), (bob, pair + 1)] {
             let first = usize::try_from(first).expect("few");
-            payers.spawn_local(Payer::new(who, id, urls.clone(), first, each).run());
+            let gates = (allowed.subscribe(), heard.clone());
+            let payer = Payer::new(who, id, urls.clone(), first, each, gates);
+            payers.spawn_local(payer.run());
         }
     }
 
     let begin = Instant::now();
+    let all = 2 * CHANNELS * each;
     let (mut done, mut kills) = (Vec::new(), 0);
     while done.len() < 2 * usize::try_from(CHANNELS).expect("few") {
+        let due = (kills + 1) * all / (KILLS + 1);
         tokio::select! {
             payer = payers.join_next() => {
                 done.push(payer.expect("some are left").expect("no event was lost, doubled or out of order"));
             }
-            () = tokio::time::sleep(LIFE) => {
-                let victim = kills % fleet.len();
+            () = reached(&mut arrived, due), if kills < KILLS => {
+                let victim = usize::try_from(kills).expect("few") % fleet.len();
                 fleet.kill(victim);
                 kills += 1;
-                tokio::time::sleep(LIFE / 4).await;
+                tokio::time::sleep(AWAY).await;
                 fleet.start(victim);
                 fleet.ready(victim).await;
+                allowed.send_replace(each * (kills + 2) / (KILLS + 1));
+            }
+            () = tokio::time::sleep_until(begin + PATIENCE) => {
+                panic!("{} of the clients are done", done.len());
             }
         }
-        assert!(
-            begin.elapsed() < PATIENCE,
-            "{} of the clients are done",
-            done.len()
-        );
     }
     let took = begin.elapsed();
     let reconnects: u32 = done.iter().map(|payer| payer.reconnects).sum();
     println!(
-        "{} payments in {:.1} s, {kills} kills, {reconnects} reconnections, {} refusals",
-        2 * CHANNELS * each,
+        "{all} payments in {:.1} s, {kills} kills, {reconnects} reconnections, {} refusals",
         took.as_secs_f32(),
         done.iter().map(|payer| payer.refusals.len()).sum::<usize>(),
     );
-    assert!(1 < kills && 0 < reconnects, "nobody noticed anything");
+    assert_eq!(kills, KILLS);
+    assert!(0 < reconnects, "nobody noticed anything");
 
     // Everybody has the same channel in hand: both participants, and every relay.
     for payer in &done {
@@ -122,4 +131,10 @@ pub async fn payments_survive_relays_that_are_killed() {
         let acks = i64::try_from(each / 50 + 1).expect("few");
         assert!((payer.seen..=payer.seen + acks).contains(&last));
     }
+}
+
+/// Waits until so many payments have arrived, and lets the number go.
+async fn reached(arrived: &mut watch::Receiver<u64>, due: u64) {
+    let reached = arrived.wait_for(|payments| due <= *payments).await;
+    drop(reached.expect("the storm holds the sender"));
 }
