@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use sparky_protocol::{Hash, Rejected, Side, Tip, Update};
+use sparky_protocol::{Channel, Hash, Rejected, Side, Tip, Update};
 
 use crate::content::Kept;
 
@@ -27,9 +27,11 @@ pub fn restored(
             outbox: saved.outbox.clone(),
         }));
     };
-    let adopted = known.channel.adopt(saved.channel.streets(), tip)?;
-    let adopted = adopted.remember(saved.channel.authorisations(), tip);
-    if adopted.streets() == known.channel.streets() {
+    let adopted = adopted(&known.channel, &saved.channel, side, tip)?;
+    let binds = |one| !known.channel.authorisations().contains(one);
+    let is_news =
+        adopted.streets() != known.channel.streets() || adopted.authorisations().iter().any(binds);
+    if !is_news {
         return Ok(None);
     }
     let took = known.channel.street(side).nonce() < adopted.street(side).nonce();
@@ -46,4 +48,21 @@ pub fn restored(
         adopted
     };
     Ok(Some(Kept { channel, outbox }))
+}
+
+/// What is known, with all that the backup holds beyond it: promises, what binds, and what own proofs
+/// that were given up had promised.
+fn adopted(known: &Channel, saved: &Channel, side: Side, tip: &Tip) -> Result<Channel, Rejected> {
+    let adopted = match known.adopt(saved.streets(), tip) {
+        // The deposit that covers it may be known to the backup alone: who is behind asks the chain
+        // later, and the promise is not lost until then.
+        Err(Rejected::InsufficientBalance { .. }) => known
+            .with_facts(saved.facts().clone())
+            .adopt(saved.streets(), tip)?
+            .with_facts(known.facts().clone()),
+        adopted => adopted?,
+    };
+    Ok(adopted
+        .remember(saved.authorisations(), tip)
+        .with_forgone_of(side, saved))
 }

@@ -44,7 +44,7 @@ pub use ack::{Ack, UnsignedAck};
 pub use amount::{Amount, Net};
 pub use balance_proof::{BalanceProof, MAX_NONCE, SignedProof};
 pub use channel::{
-    Authorisation, Balances, Channel, Contradiction, Doubt, Meeting, Standing, Street,
+    Authorisation, Balances, Channel, Contradiction, Doubt, Hearsay, Meeting, Met, Standing, Street,
 };
 pub use contract_call::ContractCall;
 pub use cooperative::{CooperativeClose, CooperativeWithdraw};

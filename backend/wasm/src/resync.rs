@@ -1,7 +1,7 @@
 //! Meeting the relay again: newer facts of the chain, newer signatures of either side.
 
 use serde::{Deserialize, Serialize};
-use sparky_protocol::{Account, Channel, Domain, Hash, Meeting, Rejected, Side, Tip};
+use sparky_protocol::{Account, Channel, Domain, Hash, Meeting, Met, Rejected, Side, Tip};
 use wasm_bindgen::prelude::*;
 
 use crate::{
@@ -25,6 +25,9 @@ struct Here {
     /// Own proofs, the newest, that have not reached the relay.
     #[serde(default)]
     unsent: u64,
+    /// The height at which this memory began: what was opened later it can not have forgotten.
+    #[serde(default)]
+    since: Option<u32>,
 }
 
 /// What the meeting led to.
@@ -75,16 +78,13 @@ fn merge_shown(known: Option<&str>, shown: &str, here: &str) -> Result<String> {
         question,
         restored_at,
         unsent,
+        since,
         ..
     } = here;
     let base = match known {
-        Some(known) => same(json::parse(known)?, &shown)?.with_facts(shown.facts().clone()),
-        // What was signed before everything was lost binds, whether or not it would be signed today.
-        None => Channel::new(*shown.domain(), shown.facts().clone())
-            .remember(shown.authorisations(), &tip)
-            .in_doubt(question),
+        Some(known) => same(json::parse(known)?, &shown)?,
+        None => Channel::first_met(&shown, since, question, &tip),
     };
-    let before = base.street(side).nonce();
     let relay_behind = base.is_ahead_of(&shown, side, unsent);
     let meeting = Meeting {
         side,
@@ -92,21 +92,17 @@ fn merge_shown(known: Option<&str>, shown: &str, here: &str) -> Result<String> {
         restored_at,
         question,
     };
-    // Our own words bind us even when the partner's are refused.
-    let (own, lie) = match base.adopt_own(side, shown.streets()) {
-        Ok(own) => (own, None),
-        Err(why) => (base, Some(why.code())),
-    };
-    let (channel, refused) = match own.hear_relay(&shown, &meeting, &tip) {
-        Ok(next) => (next, lie),
-        Err(why) => (own, Some(why.code())),
-    };
+    let Met {
+        channel,
+        adopted_own,
+        refused,
+    } = base.meet(&shown, &meeting, &tip);
     json::print(&Merged {
         number: channel.params().number,
         side,
-        adopted_own: before < channel.street(side).nonce(),
+        adopted_own,
         relay_behind,
-        refused,
+        refused: refused.map(|why| why.code()),
         channel: json::print(&channel)?,
     })
 }

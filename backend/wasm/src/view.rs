@@ -24,6 +24,11 @@ struct View {
     frozen_until: Option<u32>,
     /// What keeps this device from signing; nothing does if absent.
     doubt: Option<sparky_protocol::channel::Doubt>,
+    /// Whether the relay's word is all that is known of what this device signed: closing alone then
+    /// declares nothing and takes three windows.
+    hearsay: bool,
+    /// With what the partner is to be asked, while its word is of use.
+    question: Option<sparky_protocol::Hash>,
     /// Confirmations that the opening still needs.
     confirmations_left: u32,
     closing: Option<Closing>,
@@ -143,6 +148,8 @@ fn view(channel: &Channel, side: Side, tip: &Tip) -> View {
         },
         frozen_until,
         doubt: channel.doubt().copied(),
+        hearsay: channel.hearsay().is_some(),
+        question: channel.question(),
         confirmations_left,
         closing: closing(channel, side, tip, helps),
         payout: facts.settled.map(|settled| {

@@ -139,14 +139,19 @@ impl Channel {
     }
 
     /// Learns what was signed already, from relay or partner after a loss: it binds whether or not it
-    /// would be signed today.
+    /// would be signed today. What would bind for much longer than one window nobody has signed by
+    /// these rules: a relay that shows it lies, and would freeze the channel for ever. (Twice, for who
+    /// signed may have been some blocks ahead.)
     #[must_use]
     pub fn remember(&self, signed: &[Authorisation], tip: &Tip) -> Self {
         let mut next = self.clone();
         next.authorisations = self.alive(tip).copied().collect();
-        let new = signed
-            .iter()
-            .filter(|one| !self.authorisations.contains(one));
+        let window = self.facts.params.window;
+        let latest = tip.height.saturating_add(window.saturating_mul(2));
+        let is_over = |one: &Authorisation| tip.confirms(one.valid_until().saturating_add(1));
+        let new = signed.iter().filter(|one| {
+            !is_over(one) && one.valid_until() <= latest && !self.authorisations.contains(one)
+        });
         next.authorisations.extend(new);
         next
     }
@@ -193,6 +198,19 @@ impl Channel {
         };
         self.outstanding(tip)
             .filter(freezes)
+            .map(Authorisation::valid_until)
+            .max()
+    }
+
+    /// The last block of an end by agreement that divides otherwise than the newest proofs do, if one
+    /// may still be executed.
+    pub(super) fn contradicted_until(&self, tip: &Tip) -> Option<u32> {
+        let divides = |held: &&Authorisation| match held {
+            Authorisation::CooperativeClose(close) => close.net_to_a != self.net_to_a(),
+            _ => false,
+        };
+        self.outstanding(tip)
+            .filter(divides)
             .map(Authorisation::valid_until)
             .max()
     }

@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 pub use agreement::Authorisation;
-pub use doubt::{Contradiction, Doubt, Meeting};
+pub use doubt::{Contradiction, Doubt, Hearsay, Meeting, Met};
 pub use stored::InvalidStreet;
 pub use street::{MAX_UNACKED, REMEMBERED, Standing, Street};
 
@@ -46,6 +46,8 @@ pub struct Channel {
     /// Of a participant that lost its memory; relay and tower have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     doubt: Option<Doubt>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hearsay: Option<Hearsay>,
 }
 
 /// What one side has, in smallest units of the asset.
@@ -75,6 +77,7 @@ impl Channel {
             streets: Default::default(),
             authorisations: Vec::new(),
             doubt: None,
+            hearsay: None,
         }
     }
 
@@ -91,6 +94,7 @@ impl Channel {
             streets,
             authorisations,
             doubt: None,
+            hearsay: None,
         }
     }
 
@@ -201,7 +205,13 @@ impl Channel {
 
     /// The close that an honest `side` sends: it declares all that it ever signed away and posts
     /// the partner's newest proof. Record it with [`Channel::authorise`] before it is broadcast.
+    ///
+    /// Who knows what it signed by the relay's word alone ([`Hearsay`]) declares nothing: that takes
+    /// three windows and is never fined.
     pub fn close_call(&self, side: Side, valid_until: u32) -> ContractCall {
+        if self.hearsay.is_some() {
+            return self.recover_call(valid_until);
+        }
         ContractCall::Close {
             params: self.facts.params,
             declared: self.streets[side]
@@ -249,12 +259,17 @@ impl Channel {
     /// The most that `sender` may ever owe (PROTOCOL §4.2): confirmed net deposits, plus what it
     /// received, minus what it is about to withdraw, minus what it must keep.
     fn limit(&self, sender: Side, tip: &Tip) -> Amount {
+        self.coverable(sender, tip)
+            .saturating_minus(self.reserve(tip))
+    }
+
+    /// The same without what it must keep.
+    fn coverable(&self, sender: Side, tip: &Tip) -> Amount {
         let withdrawing = self.outstanding_withdrawal(sender, tip);
         self.facts
             .confirmed_net(sender, tip)
             .plus(self.streets[sender.other()].transferred().to_net())
             .minus(withdrawing.to_net())
-            .minus(self.reserve(tip).to_net())
             .to_amount()
     }
 

@@ -125,7 +125,12 @@ impl Channel {
             });
         };
         ack.verify(&self.domain, &self.account(ack.sender.other()))?;
-        Ok(self.with_street(ack.sender, street.acked_at(position, *ack)))
+        let mut next = self.with_street(ack.sender, street.acked_at(position, *ack));
+        // A partner that held anything newer would not have taken a proof that was signed since.
+        next.hearsay = self
+            .hearsay
+            .filter(|hearsay| hearsay.side != ack.sender || ack.nonce <= hearsay.nonce);
+        Ok(next)
     }
 
     /// The same channel with only those proofs of `sender` that still say something: the acked one,
@@ -190,6 +195,7 @@ impl Channel {
             streets,
             authorisations: self.authorisations.clone(),
             doubt: self.doubt,
+            hearsay: self.hearsay,
         }
     }
 
@@ -247,7 +253,7 @@ impl Channel {
         if operations.is_empty() {
             return Err(Rejected::NoOperations);
         }
-        if street.nonce() == MAX_NONCE {
+        if MAX_NONCE <= street.nonce() {
             return Err(Rejected::TooLarge);
         }
         let mut ledger = Ledger {

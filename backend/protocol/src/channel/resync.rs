@@ -2,22 +2,31 @@
 
 use super::{Channel, MAX_UNACKED, Street};
 use crate::{
-    lock::{self, MAX_LOCKS},
+    amount::Amount,
+    balance_proof::MAX_NONCE,
+    facts::Phase,
+    lock::{self, Lock, MAX_LOCKS},
     policy::Tip,
     rejected::Rejected,
     side::Side,
 };
+
+/// How many proofs of a direction may stand after an adoption: what two memories hold between them.
+const MAX_STANDING: usize = 2 * MAX_UNACKED;
 
 impl Channel {
     /// Adopts whatever `shown` has that is newer, from relay or partner: own signatures that a lost
     /// or restored memory does not know, and the partner's. Shown what is already known, or less,
     /// nothing changes.
     ///
-    /// Every signature, root and ack is verified; the operations in between are not needed. A proof
-    /// that its signer could not pay for is refused as in [`Channel::accept`].
+    /// Every signature, root and ack is verified; the operations in between are not needed. Whatever
+    /// is adopted the contract takes. A proof that its signer could not pay for is refused as in
+    /// [`Channel::accept`], but without the reserve: what somebody must keep is asked when a payment
+    /// is made, and a deposit that came later must not undo one.
     ///
     /// Whoever restores an old memory calls [`Channel::adopt_own`] and this before it signs anything:
-    /// it is what keeps a used nonce from being used again.
+    /// it is what keeps a used nonce from being used again. Whether the channel is open is not asked:
+    /// in a dispute a newer proof is what helps. [`Channel::readmit`] asks it.
     pub fn adopt(&self, shown: &[Street; 2], tip: &Tip) -> Result<Self, Rejected> {
         let mut next = self.clone();
         for sender in Side::BOTH {
@@ -27,7 +36,7 @@ impl Channel {
             }
         }
         for sender in Side::BOTH {
-            let (street, limit) = (&next.streets[sender], next.limit(sender, tip));
+            let (street, limit) = (&next.streets[sender], next.coverable(sender, tip));
             let promised = street.promised();
             if self.streets[sender].promised() < promised && limit < promised {
                 let needed = promised.saturating_minus(self.streets[sender].promised());
@@ -46,8 +55,31 @@ impl Channel {
                     Err(why) => return Err(why),
                 }
             }
+            if MAX_STANDING < next.streets[sender].standing.len() {
+                return Err(Rejected::TooManyUnacked { most: MAX_UNACKED });
+            }
         }
         Ok(next)
+    }
+
+    /// [`Channel::adopt`] for who passes promises on, a relay: nothing that arrives when it is worth
+    /// nothing any more, and nothing that contradicts an end which both may still execute.
+    pub fn readmit(&self, shown: &[Street; 2], tip: &Tip) -> Result<Self, Rejected> {
+        let next = self.adopt(shown, tip)?;
+        if next.streets == self.streets {
+            return Ok(next);
+        }
+        let over = match self.phase(tip.height) {
+            Phase::Open | Phase::Finalizing { .. } => None,
+            _ => Some(self.facts.closed.map_or(tip.height, |closed| closed.height)),
+        };
+        if let Some(height) = over {
+            return Err(Rejected::ChannelClosing { height });
+        }
+        match next.contradicted_until(tip) {
+            Some(until) => Err(Rejected::ChannelFrozen { until }),
+            None => Ok(next),
+        }
     }
 
     /// Adopts only what `own` itself signed and no longer knows. It binds whatever else is shown with
@@ -57,15 +89,18 @@ impl Channel {
         if shown[own].nonce() <= self.streets[own].nonce() {
             return Ok(self.clone());
         }
-        Ok(self.with_street(own, self.adopted(own, &shown[own])?))
+        let adopted = self.adopted(own, &shown[own])?;
+        if 2 * MAX_STANDING < adopted.standing.len() {
+            return Err(Rejected::TooManyUnacked { most: MAX_UNACKED });
+        }
+        Ok(self.with_street(own, adopted))
     }
 
     /// The street with the shown proofs that are newer than the known ones behind them.
     fn adopted(&self, sender: Side, shown: &Street) -> Result<Street, Rejected> {
         let known = &self.streets[sender];
         let account = self.account(sender);
-        // Twice: what two memories hold between them.
-        if 2 * MAX_UNACKED < shown.standing.len() {
+        if MAX_STANDING < shown.standing.len() {
             return Err(Rejected::TooManyUnacked { most: MAX_UNACKED });
         }
         let mut street = known.clone();
@@ -79,6 +114,14 @@ impl Channel {
                     expected: self.id(),
                     got: proof.channel_id,
                 });
+            }
+            // What the contract can not store can not be claimed.
+            let storable = |lock: &Lock| !lock.amount.is_zero() && lock.amount <= Amount::MAX;
+            if MAX_NONCE < proof.nonce
+                || Amount::MAX < proof.transferred
+                || !one.locks.iter().all(storable)
+            {
+                return Err(Rejected::TooLarge);
             }
             let last = street.newest().map(|last| last.signed.proof);
             if let Some(last) = last
@@ -106,8 +149,7 @@ impl Channel {
                 return Err(Rejected::WrongLocks { nonce: proof.nonce });
             }
             one.signed.verify(&self.domain, &account)?;
-            let with = street.with(one.clone());
-            street = with.unwrap_or_else(|| street.with_adopted(one.clone()));
+            street.grow(one.clone());
         }
         Ok(street)
     }

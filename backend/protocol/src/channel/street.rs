@@ -150,20 +150,24 @@ impl Street {
 
     /// With one more proof. `None` when too many must be remembered.
     pub(super) fn with(&self, next: Standing) -> Option<Self> {
-        let mut street = self.with_adopted(next);
-        if REMEMBERED < street.standing.len() {
-            let first = usize::from(street.ack.is_some());
-            let forgotten = (first..street.standing.len() - 1)
-                .find(|at| street.standing[*at].is_covered_by(&street.standing[at + 1]));
-            match forgotten {
-                Some(at) => {
-                    street.standing.remove(at);
-                }
-                None if MAX_UNACKED < street.standing.len() => return None,
-                None => {}
-            }
+        let mut street = self.clone();
+        street.grow(next).then_some(street)
+    }
+
+    /// Adds one more proof, which is signed already and can not be refused for want of room. Says
+    /// whether there was room.
+    pub(super) fn grow(&mut self, next: Standing) -> bool {
+        self.standing.push(next);
+        if self.standing.len() <= REMEMBERED {
+            return true;
         }
-        Some(street)
+        let first = usize::from(self.ack.is_some());
+        let forgotten = (first..self.standing.len() - 1)
+            .find(|at| self.standing[*at].is_covered_by(&self.standing[at + 1]));
+        if let Some(at) = forgotten {
+            self.standing.remove(at);
+        }
+        forgotten.is_some() || self.standing.len() <= MAX_UNACKED
     }
 
     /// Forgets every proof that a later one covers, except the acked one. What is forgotten can be
@@ -195,19 +199,6 @@ impl Street {
         let mut street = self.clone();
         street.standing.insert(at, recalled);
         Some(street)
-    }
-
-    /// With one more proof that is signed already, so that it cannot be refused for want of room.
-    pub(super) fn with_adopted(&self, next: Standing) -> Self {
-        let mut standing = Vec::with_capacity(self.standing.len() + 1);
-        standing.extend_from_slice(&self.standing);
-        standing.push(next);
-        let (ack, forgone) = (self.ack, self.forgone);
-        Self {
-            standing,
-            ack,
-            forgone,
-        }
     }
 
     /// With an ack of the standing proof at `position`, which revokes all before it.

@@ -78,6 +78,97 @@ fn who_lost_everything_believes_a_relay_that_was_never_restored() {
     );
 }
 
+/// The relay shows 3 of 6 payments to who lost everything. It is believed, for the partner may sleep;
+/// but nothing that it says is declared on the chain.
+#[test]
+fn who_went_on_by_the_relays_word_declares_nothing() {
+    let is_recovery = |channel: &Channel| {
+        let call = channel.close_call(Side::A, tip().height + 5);
+        matches!(call, ContractCall::Recover { .. })
+    };
+    let believing = heard(&channel().in_doubt(QUESTION), &paid(3), None);
+    assert!(believing.hearsay().is_some() && is_recovery(&believing));
+    assert_eq!(believing.question(), Some(QUESTION), "the partner is asked");
+    let text = serde_json::to_string(&believing).expect("JSON");
+    let read: Channel = serde_json::from_str(&text).expect("a channel");
+    assert_eq!(read, believing);
+
+    // The partner holds more: the relay lied.
+    let word = word_of(Side::B, &paid(6), QUESTION);
+    let warned = believing.hear_partner(&word, Side::B).expect("genuine");
+    assert_code(
+        warned.propose(Side::A, &[transfer(1)], &tip()),
+        "recovering",
+    );
+    assert!(is_recovery(&warned));
+    let back = heard(&warned, &paid(6), None);
+    let back = back.hear_partner(&word, Side::B).expect("genuine");
+    assert_eq!((back.doubt(), back.hearsay()), (None, None));
+    assert!(!is_recovery(&back));
+
+    // The partner holds as much: what was believed is known.
+    let word = word_of(Side::B, &paid(3), QUESTION);
+    let sure = believing.hear_partner(&word, Side::B).expect("genuine");
+    assert_eq!((sure.hearsay(), sure.question()), (None, None));
+    assert!(!is_recovery(&sure));
+
+    // Or it takes what is signed now: it would not if it held another proof with that nonce. An ack
+    // of what was shown proves nothing.
+    let old = acked(&paid(3), Side::A);
+    let shown = believing.adopt(old.streets(), &tip()).expect("genuine");
+    assert!(shown.hearsay().is_some());
+    let next = acked(&send(&shown, Side::A, vec![transfer(1)]), Side::A);
+    assert_eq!(next.hearsay(), None);
+}
+
+/// What was opened after a memory began can not have been forgotten by it.
+#[test]
+fn a_new_channel_is_not_a_forgotten_one() {
+    let opened = channel().facts().opened_at;
+    let first = |since| Channel::first_met(&paid(0), since, QUESTION, &tip());
+    assert_eq!(first(Some(opened - 1)).doubt(), None);
+    for since in [None, Some(opened), Some(opened + 9)] {
+        assert!(first(since).doubt().is_some(), "{since:?}");
+    }
+}
+
+/// Without a signature anybody could stop anybody.
+#[test]
+fn a_contradiction_that_nobody_signed_is_none() {
+    let mine = paid(3);
+    let mut lie = serde_json::to_value(&mine).expect("JSON");
+    lie["streets"][0]["standing"][2]["signed"]["proof"]["transferred"] = "77".into();
+    let lie: Channel = serde_json::from_value(lie).expect("a channel");
+    assert_eq!(mine.contradiction(lie.streets(), Side::A), None);
+    let heard = heard(&mine, &lie, None);
+    assert_eq!(heard, mine);
+    // A newer one that takes back what was sent, unsigned too.
+    let mut fell = serde_json::to_value(&mine).expect("JSON");
+    let last = &mut fell["streets"][0]["standing"][2]["signed"]["proof"];
+    last["transferred"] = "1".into();
+    last["nonce"] = 9.into();
+    let fell: Channel = serde_json::from_value(fell).expect("a channel");
+    assert_eq!(mine.contradiction(fell.streets(), Side::A), None);
+    assert_code(
+        mine.hear_relay(&fell, &meeting(0, None), &tip()),
+        "transferred-fell",
+    );
+}
+
+/// A second loss does not make a relay trustworthy that was not.
+#[test]
+fn what_made_it_doubt_survives_another_loss() {
+    let opened = channel().facts().opened_at;
+    let doubting = heard(&channel().in_doubt(QUESTION), &paid(3), Some(opened));
+    let again = doubting.in_doubt(Hash([8; 32]));
+    assert!(again.doubt().is_some_and(|doubt| doubt.partner));
+    let back = heard(&again, &paid(3), None);
+    assert!(back.doubt().is_some(), "the partner must be heard");
+    let old = word_of(Side::B, &paid(3), QUESTION);
+    let still = back.hear_partner(&old, Side::B).expect("genuine");
+    assert!(still.doubt().is_some(), "an answer to an older question");
+}
+
 #[test]
 fn a_restored_relay_is_not_enough_unless_the_channel_is_younger() {
     let lost = channel().in_doubt(QUESTION);
@@ -244,27 +335,38 @@ fn a_doubt_survives_being_stored_and_blocks() {
 }
 
 proptest! {
-    /// Whatever old memory is restored and whatever a relay withholds from it: a nonce that was used
-    /// is not used again unless the relay lied about knowing all that the memory knew.
+    /// Whatever old memory is restored and whatever a relay withholds from it: either nothing is
+    /// signed before the partner was heard, or nothing is declared that the relay could have made
+    /// false. Once the partner was heard, the next nonce is a new one.
     #[test]
-    fn a_restored_memory_uses_no_nonce_twice(all in 1_usize..8, memory in 0_usize..8, shown in 0_usize..8) {
+    fn a_restored_memory_is_never_fined(all in 1_usize..8, memory in 0_usize..8, shown in 0_usize..8) {
         let (memory, shown) = (memory.min(all), shown.min(all));
         let partner = paid(all);
         let back = heard(&paid(memory).in_doubt(QUESTION), &paid(shown), None);
         let is_behind = shown < memory;
         prop_assert_eq!(back.doubt().is_some(), is_behind);
-        if is_behind {
-            prop_assert!(back.propose(Side::A, &[transfer(1)], &tip()).is_err());
-            let word = word_of(Side::B, &partner, QUESTION);
-            let early = back.hear_partner(&word, Side::B).expect("genuine");
-            prop_assert_eq!(early.doubt().is_some(), memory < all);
-            let back = heard(&early, &paid(shown).adopt(partner.streets(), &tip()).expect("adopts"), None);
-            let back = back.hear_partner(&word, Side::B).expect("genuine");
-            let next = back.propose(Side::A, &[transfer(1)], &tip()).expect("certain");
-            prop_assert_eq!(next.nonce, all as u64 + 1);
-        } else if shown == all {
-            let next = back.propose(Side::A, &[transfer(1)], &tip()).expect("certain");
-            prop_assert_eq!(next.nonce, all as u64 + 1);
-        }
+        prop_assert_eq!(back.hearsay().is_some(), !is_behind);
+        let signs = back.propose(Side::A, &[transfer(1)], &tip()).is_ok();
+        prop_assert_eq!(signs, !is_behind);
+        let declared = match back.close_call(Side::A, tip().height + 5) {
+            ContractCall::Close { declared, .. } => Some(declared),
+            _ => None,
+        };
+        // Who is in doubt can not authorise a close at all.
+        prop_assert!(is_behind || declared.is_none());
+
+        let word = word_of(Side::B, &partner, QUESTION);
+        let early = back.hear_partner(&word, Side::B).expect("genuine");
+        prop_assert_eq!(early.doubt().is_some(), memory.max(shown) < all);
+        let relay = paid(shown).adopt(partner.streets(), &tip()).expect("adopts");
+        let back = heard(&early, &relay, None);
+        let back = back.hear_partner(&word, Side::B).expect("genuine");
+        prop_assert_eq!((back.doubt(), back.hearsay()), (None, None));
+        let next = back.propose(Side::A, &[transfer(1)], &tip()).expect("certain");
+        prop_assert_eq!(next.nonce, all as u64 + 1);
+        let ContractCall::Close { declared, .. } = back.close_call(Side::A, tip().height + 5) else {
+            panic!("a close");
+        };
+        prop_assert_eq!(declared, Amount(all as u128));
     }
 }

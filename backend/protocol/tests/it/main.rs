@@ -2,6 +2,7 @@
 //! the laws that must hold whatever is thrown at them.
 #![allow(missing_docs)]
 
+mod adopting;
 mod contract;
 mod dice;
 mod dispute;

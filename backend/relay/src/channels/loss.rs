@@ -46,7 +46,7 @@ async fn show_streets(
     // One direction is one commit. Both are judged together each time, for each pays out of the other.
     for sender in Side::BOTH {
         brought[sender] = decide(&app, caller, id, |channel, _, tip| {
-            let adopted = channel.adopt(&streets, tip)?;
+            let adopted = channel.readmit(&streets, tip)?;
             if adopted.street(sender) == channel.street(sender) {
                 return Ok(Decision {
                     effect: Effect::Nothing,
