@@ -7,7 +7,7 @@ use sparky_protocol::{
     Ack, Authorisation, Channel, Hash, Operation, Rejected, SecretKey, Side, Signature, Tip, Update,
 };
 
-use crate::script::Mode;
+use crate::{script::Mode, world::QUESTION};
 
 /// How many copies of its memory somebody keeps.
 const COPIES: usize = 8;
@@ -203,6 +203,7 @@ impl Client {
         let at = at % self.copies.len();
         self.copies.truncate(at + 1);
         self.memory = self.copies[at].clone();
+        self.memory.channel = self.memory.channel.in_doubt(QUESTION);
         self.learned = false;
         self.forgot = true;
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sparky_protocol::{
-    Account, Ack, Amount, Authorisation, Channel, ContractCall, Facts, Lock, Nack, Operation,
+    Account, Ack, Amount, Authorisation, Channel, ContractCall, Facts, Hash, Lock, Meeting, Nack, Operation,
     PaymentHash, Preimage, Reserve, Side, Signature, SignedProof, Tip, Update,
     watch::{Caller, watch},
 };
@@ -16,6 +16,8 @@ use crate::{
 
 pub const STRANGER: Account = Account([9; 20]);
 const TOWER: Account = Account([7; 20]);
+/// What a partner would be asked with; the relay is never restored here.
+pub const QUESTION: Hash = Hash([6; 32]);
 /// In how many blocks before an edge who guards is awake, and no call is withheld.
 const MARGIN: u32 = 3;
 
@@ -317,20 +319,25 @@ impl<'a> World<'a> {
         self.look(side);
         let relay = self.relay.clone();
         let client = &mut self.clients[side];
-        let remembered = client
-            .memory
-            .channel
-            .remember(relay.authorisations(), &client.tip);
-        let own = remembered
-            .adopt_own(side, relay.streets())
-            .map_err(|why| format!("{side} does not know its own words: {why}"))?;
-        match own.adopt(relay.streets(), &client.tip) {
-            Ok(next) => client.memory.channel = next,
+        let channel = &client.memory.channel;
+        // Offers are learned from the relay by everybody, whatever was forgotten.
+        let remembered = channel.remember(relay.authorisations(), &client.tip);
+        let unsent = client.after(relay.street(side).nonce()).count();
+        let meeting = Meeting {
+            side,
+            unsent: u64::try_from(unsent).expect("few"),
+            restored_at: None,
+            question: QUESTION,
+        };
+        let met = remembered.meet(&relay, &meeting, &client.tip);
+        match met.refused {
             // A cunning partner may have shown each of us something else.
-            Err(_) if self.setup.cunning.is_some() => client.memory.channel = own,
-            Err(why) => return Err(format!("{side} can not adopt what the relay holds: {why}")),
+            Some(why) if self.setup.cunning.is_none() => {
+                return Err(format!("{side} can not adopt what the relay holds: {why}"));
+            }
+            _ => client.memory.channel = met.channel,
         }
-        if !client.learned {
+        if !client.learned && client.memory.channel.doubt().is_none() {
             client.learned = true;
             *self.corners.entry("learned again").or_default() += 1;
         }

@@ -3,7 +3,9 @@
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use sparky_protocol::{Channel, ChannelId, Hash, Meeting, Operation, Rejected, Side, Street, Word};
+use sparky_protocol::{
+    Amount, BalanceProof, Channel, ChannelId, Hash, Meeting, Operation, Rejected, Side, Street, Word,
+};
 
 use crate::{
     participant::Participant,
@@ -383,4 +385,66 @@ async fn an_epoch_lasts_until_the_operator_says_that_it_was_restored() {
     let second = info().await;
     assert_ne!(second["epoch"], first["epoch"]);
     assert_eq!(second["restoredAt"], 12);
+}
+
+/// A proof of `who` that says what no payment could have said.
+fn said(who: &Participant, id: ChannelId, nonce: u64, transferred: u128) -> Value {
+    let channel = who.channel(id);
+    let proof = BalanceProof {
+        channel_id: id,
+        nonce,
+        transferred: Amount(transferred),
+        locks_root: Hash::ZERO,
+    };
+    let signed = proof.signed(who.key.sign(&proof.digest(channel.domain())));
+    let mut streets = json!([{ "standing": [], "ack": null }, { "standing": [], "ack": null }]);
+    streets[who.side(id).index()]["standing"] = json!([{ "signed": signed, "locks": [] }]);
+    json!({ "streets": streets })
+}
+
+/// The contract keeps 48 bits of a nonce. What is above can not be posted by anybody, and an ack of it
+/// would let go of all that can.
+#[tokio::test]
+async fn a_nonce_that_can_not_be_posted_is_taken_from_nobody() {
+    let world = World::new().await;
+    let (mut alice, mut bob, id) = world.channel(100).await;
+    bob.accept(id, &alice.send(id, QTUM).await);
+    let path = format!("/channels/{id}/streets");
+    for nonce in [1_u64 << 48, 1 << 63, u64::MAX] {
+        let lie = said(&alice, id, nonce, u128::from(QTUM));
+        let (status, answer) = alice.put(&path, &lie).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{answer}");
+        assert_eq!(answer["code"], "too-large");
+    }
+    assert_eq!(bob.shown(id).await.street(Side::A).nonce(), 1);
+    bob.accept(id, &alice.send(id, QTUM).await);
+}
+
+/// Alice's signature under an end is out. A promise of Bob's that does not fit it would make her
+/// deliver, and be paid by the old division.
+#[tokio::test]
+async fn what_contradicts_an_offered_end_is_not_passed_on() {
+    let world = World::new().await;
+    let (mut alice, mut bob, id) = world.channel(100).await;
+    bob.accept(id, &alice.send(id, 10 * QTUM).await);
+    let channel = alice.channel(id).clone();
+    let close = channel
+        .cooperative_close(alice.tip.height + 20, &alice.tip)
+        .expect("possible");
+    let offer = json!({
+        "kind": "close", "netToA": close.net_to_a, "validUntil": close.valid_until,
+        "sequence": close.sequence, "signature": alice.key.sign(&close.digest(channel.domain())),
+    });
+    let proposals = format!("/channels/{id}/proposals");
+    assert_eq!(
+        alice.post(&proposals, &offer).await.0,
+        StatusCode::CREATED
+    );
+    let path = format!("/channels/{id}/streets");
+    let more = said(&bob, id, 1, u128::from(QTUM));
+    let (_, answer) = bob.put(&path, &more).await;
+    assert_eq!(answer["code"], "channel-frozen", "{answer}");
+    assert_eq!(alice.shown(id).await.street(Side::B).nonce(), 0);
+    // What is known already is still answered well.
+    assert_eq!(bob.bring(id).await.0, StatusCode::OK);
 }
