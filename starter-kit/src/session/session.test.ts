@@ -4,6 +4,8 @@
  */
 import { IDBFactory } from "fake-indexeddb";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import fixture from "../core.fixture.json" with { type: "json" };
+import { addressOf } from "../core.ts";
 import type { Session } from "./session.ts";
 import type { Channel } from "./state.ts";
 import { openStorage } from "./storage.ts";
@@ -217,5 +219,16 @@ describe("a session", () => {
     await until(session, ({ writer, network }) => writer === "held" && network);
     await expect(session.actions.startDemo("alice")).rejects.toMatchObject({ code: "demo-key-refused" });
     expect(session.store.get().account).toBeNull();
+  });
+
+  it("opens no channel with a window that is too short where money is real", async () => {
+    relay.network = "mainnet";
+    const session = open("me");
+    await until(session, ({ writer, network }) => writer === "held" && network);
+    await session.actions.createKey({});
+    const request = { partner: addressOf(fixture.facts.params.accountB, "mainnet"), amount: qtum(1) };
+    // The relay names 50 blocks.
+    await expect(session.actions.openChannel(request)).rejects.toMatchObject({ code: "window-too-short", params: { n: 50, least: 2_700 } });
+    await expect(session.actions.openChannel({ ...request, window: 2_699 })).rejects.toMatchObject({ code: "window-too-short" });
   });
 });
