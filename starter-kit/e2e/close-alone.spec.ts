@@ -97,5 +97,7 @@ async function mineInTheLab(person: Person, blocks: number): Promise<void> {
   await person.page.waitForFunction(
     (least) => Number(document.querySelector('[data-testid="height"]')?.textContent?.replace(/\D/g, "")) >= least,
     height + blocks,
+    // A node that is not ours, or a busy machine, takes its time for so many.
+    { timeout: 100_000 },
   );
 }

@@ -145,7 +145,22 @@ describe("Alice pays Bob", () => {
     );
   });
 
-  it("said nothing in the console that nobody should hear", () => {
+  it("was told under the strict content security policy, and broke no rule of it", async () => {
+    // What a page does later is bound by the header of the document that the browser itself loaded.
+    const served = await alice.page.reload();
+    const policy = (await served?.headerValue("content-security-policy"))?.split(/;\s*/) ?? [];
+    expect(policy).toEqual(
+      expect.arrayContaining(["default-src 'none'", "script-src 'self' 'wasm-unsafe-eval'", "connect-src 'self'", "frame-ancestors 'none'", "trusted-types 'none'"]),
+    );
     expect([...alice.complaints, ...bob.complaints]).toEqual([]);
+  });
+
+  it("would have said so, had a rule been broken", async () => {
+    await alice.page.evaluate(() => {
+      const image = document.createElement("img");
+      image.src = "http://127.0.0.1:9/elsewhere.png";
+      document.body.append(image);
+    });
+    await expect.poll(() => alice.complaints).toContain("img-src forbids http://127.0.0.1:9/elsewhere.png");
   });
 });

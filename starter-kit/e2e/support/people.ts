@@ -47,6 +47,13 @@ export class Person {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: "en-GB", timezoneId: "UTC", ...options });
     context.setDefaultTimeout(PATIENCE_MS);
     const complaints: string[] = [];
+    // The console's words may change; this event is the policy's own report.
+    await context.exposeBinding("reportBreach", (_, breach: string) => void complaints.push(breach));
+    await context.addInitScript(() => {
+      document.addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI }) => {
+        (window as unknown as { reportBreach: (breach: string) => void }).reportBreach(`${effectiveDirective} forbids ${blockedURI}`);
+      });
+    });
     context.on("page", (page) => {
       page.on("pageerror", (error) => complaints.push(String(error)));
       page.on("console", (message) => {

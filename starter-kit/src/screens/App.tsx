@@ -64,7 +64,8 @@ function Ready() {
   return <Frame>{screenFor(path, dev)}</Frame>;
 }
 
-function screenFor(path: string, dev: boolean) {
+/** The screen at an address. The lab exists where money is play money, however one gets there. */
+export function screenFor(path: string, dev: boolean) {
   const number = /^\/channels\/(\d{1,15})$/.exec(path)?.[1];
   if (number) return <ChannelPage number={Number(number)} key={number} />;
   switch (path) {

@@ -1,11 +1,13 @@
 import { type ReactNode, useState } from "react";
+import { type Amount, plus } from "../session/amount.ts";
 import type { Channel } from "../session/state.ts";
 import { announce } from "../ui/announce.ts";
 import { useActions, useSelect, useVerb } from "../ui/context.tsx";
 import { AmountField, Submit, submitTo } from "../ui/fields.tsx";
-import { amountAsInput, fieldOf, parseAmount } from "../ui/parseAmount.ts";
+import { amountAsInput, amountOrNull, fieldOf, parseAmount } from "../ui/parseAmount.ts";
 import { ProblemNote } from "../ui/ProblemNote.tsx";
 import { qtumText } from "../ui/Qtum.tsx";
+import { TooMuch } from "../ui/TooMuch.tsx";
 
 interface Props {
   readonly channel: Channel;
@@ -16,6 +18,9 @@ interface Props {
 export function DepositForm({ channel, onDone }: Props) {
   const { deposit } = useActions();
   const onChain = useSelect((state) => state.onChain.spendable);
+  const network = useSelect((state) => state.network);
+  const { capacity, pendingMine, pendingPartner } = channel.balances;
+  const held = plus(capacity, plus(pendingMine, pendingPartner));
   const [toPartner, setToPartner] = useState(false);
   const verb = useVerb(async (text: string) => {
     await deposit({ channelId: channel.id, amount: parseAmount(text), toPartner });
@@ -24,15 +29,18 @@ export function DepositForm({ channel, onDone }: Props) {
   });
   return (
     <FundsForm label="Add funds" verb={verb} testId="deposit" hint={`One transaction. You have ${qtumText(onChain)} on chain.`}
-      more={
-        <label className="check">
-          <input type="checkbox" checked={toPartner} onChange={(event) => setToPartner(event.target.checked)} data-testid="deposit-to-partner" />
-          <span>
-            To {channel.partner.name}'s side
-            <span className="muted small block">It becomes {channel.partner.name}'s money at once, and only a payment brings it back.</span>
-          </span>
-        </label>
-      }
+      more={(amount) => (
+        <>
+          <label className="check">
+            <input type="checkbox" checked={toPartner} onChange={(event) => setToPartner(event.target.checked)} data-testid="deposit-to-partner" />
+            <span>
+              To {channel.partner.name}'s side
+              <span className="muted small block">It becomes {channel.partner.name}'s money at once, and only a payment brings it back.</span>
+            </span>
+          </label>
+          {network && <TooMuch capacity={amount === null ? null : plus(held, amount)} network={network} window={channel.window} />}
+        </>
+      )}
     >
       {toPartner ? `Give it to ${channel.partner.name}` : "Add funds"}
     </FundsForm>
@@ -66,8 +74,8 @@ interface FundsFormProps {
   readonly hint: string;
   readonly testId: string;
   readonly max?: bigint;
-  /** Choices between amount and button. */
-  readonly more?: ReactNode;
+  /** Choices and warnings between amount and button, for what is typed so far. */
+  readonly more?: (amount: Amount | null) => ReactNode;
   readonly verb: ReturnType<typeof useVerb<[string], void>>;
   readonly children: ReactNode;
 }
@@ -92,7 +100,7 @@ function FundsForm({ label, hint, testId, max, more, verb, children }: FundsForm
           )
         }
       />
-      {more}
+      {more?.(amountOrNull(text))}
       {verb.problem && field === "form" && <ProblemNote problem={verb.problem} />}
       <Submit pending={verb.pending} testId={`${testId}-more-submit`} wide>
         {children}

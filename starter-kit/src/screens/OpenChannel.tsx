@@ -1,17 +1,17 @@
 import { useEffect, useState } from "react";
 import type { Quote } from "../session/actions.ts";
-import { type Amount, ZERO } from "../session/amount.ts";
-import type { Network } from "../session/state.ts";
+import { ZERO } from "../session/amount.ts";
 import { useActions, useSelect, useVerb } from "../ui/context.tsx";
 import { DEMO_ACCOUNTS } from "../ui/demo.ts";
 import { AmountField, Field, Submit, submitTo } from "../ui/fields.tsx";
 import { Icon } from "../ui/icons.tsx";
 import { Card, Page } from "../ui/Page.tsx";
-import { fieldOf, parseAmount } from "../ui/parseAmount.ts";
+import { amountOrNull, fieldOf, parseAmount } from "../ui/parseAmount.ts";
 import { ProblemNote } from "../ui/ProblemNote.tsx";
 import { Qtum } from "../ui/Qtum.tsx";
 import { Link, usePlace } from "../ui/router.tsx";
 import { Steps } from "../ui/Steps.tsx";
+import { TooMuch } from "../ui/TooMuch.tsx";
 import { blocksAndTime } from "../ui/time.ts";
 
 /** Who, how much, what it costs; then how far it is. One transaction opens and deposits. */
@@ -77,24 +77,13 @@ function OpenForm({ onSent }: { readonly onSent: (txid: string) => void }) {
             If your partner disappears, you can close alone and get your money after an answer window of {blocksAndTime(network.window.default, network.blockSeconds)}.
           </p>
         )}
-        {network && <TooMuch amount={amountOrNull(amountText)} network={network} />}
+        {network && <TooMuch capacity={amountOrNull(amountText)} network={network} window={network.window.default} />}
         {verb.problem && field === "form" && <ProblemNote problem={verb.problem} />}
         <Submit pending={verb.pending} testId="open-submit" wide>
           Open the channel
         </Submit>
       </Card>
     </form>
-  );
-}
-
-/** More than the answer window protects: allowed, and said before it is done. */
-export function TooMuch({ amount, network }: { readonly amount: Amount | null; readonly network: Network }) {
-  if (network.safeCapacity === null || amount === null || amount <= network.safeCapacity) return null;
-  return (
-    <p className="note warn" role="status" data-testid="too-much">
-      An answer window of {blocksAndTime(network.window.default, network.blockSeconds)} protects about <Qtum value={network.safeCapacity} />. With more in the
-      channel it can pay to keep your answer out of blocks for so long. Put in less, or use several channels.
-    </p>
   );
 }
 
@@ -138,15 +127,6 @@ function Review({ amountText }: { readonly amountText: string }) {
       <dd className="total">{quoted && amount !== null ? <Qtum value={quoted.total} /> : "–"}</dd>
     </dl>
   );
-}
-
-function amountOrNull(text: string): Amount | null {
-  if (text.trim() === "") return ZERO;
-  try {
-    return parseAmount(text, "allowed");
-  } catch {
-    return null;
-  }
 }
 
 /** Sent → In block → Ready, from the facts that the session sees. */

@@ -4,19 +4,21 @@ import type { Actions } from "../session/actions.ts";
 import { satoshi } from "../session/amount.ts";
 import { initialState } from "../session/initial.ts";
 import { problem } from "../session/problem.ts";
-import type { State } from "../session/state.ts";
+import type { Network, State } from "../session/state.ts";
 import { createStore } from "../session/store.ts";
 import { DoorContext } from "../ui/context.tsx";
 import { Frame } from "../ui/Frame.tsx";
+import { TooMuch } from "../ui/TooMuch.tsx";
 import { AccountPage } from "./AccountPage.tsx";
 import { ActivityPage, toCsv } from "./ActivityPage.tsx";
-import { App } from "./App.tsx";
+import { App, screenFor } from "./App.tsx";
+import { DepositForm } from "./ChannelFunds.tsx";
 import { ChannelPage } from "./ChannelPage.tsx";
 import { ChannelsPage } from "./ChannelsPage.tsx";
 import * as fixture from "./fixture.ts";
 import { checklist, Home } from "./Home.tsx";
 import { Lab } from "./Lab.tsx";
-import { OpenChannel, TooMuch } from "./OpenChannel.tsx";
+import { OpenChannel } from "./OpenChannel.tsx";
 import { addressOf, findChannel, Pay } from "./Pay.tsx";
 import { paymentUri, Receive } from "./Receive.tsx";
 import { SettingsPage } from "./SettingsPage.tsx";
@@ -151,16 +153,30 @@ describe("a page", () => {
   it("warns above what the answer window protects, where there is something to lose", () => {
     const { network } = fixture.alice;
     if (!network) throw new Error("the fixture has a network");
-    const mainnet = { ...network, dev: false, safeCapacity: satoshi("13500000000") };
-    expect(show(<TooMuch amount={satoshi("13500000001")} network={mainnet} />).byTestId("too-much")).toBe(1);
-    expect(show(<TooMuch amount={satoshi("13500000000")} network={mainnet} />).byTestId("too-much")).toBe(0);
-    expect(show(<TooMuch amount={satoshi("13500000001")} network={network} />).byTestId("too-much")).toBe(0);
+    const mainnet = { ...network, dev: false, window: { default: 2_700, min: 2_700, max: 100_000 }, safeCapacity: satoshi("13500000000") };
+    const warns = (capacity: string, window: number, where: Network = mainnet) =>
+      show(<TooMuch capacity={satoshi(capacity)} network={where} window={window} />).byTestId("too-much") === 1;
+    expect(warns("13500000001", 2_700)).toBe(true);
+    expect(warns("13500000000", 2_700)).toBe(false);
+    expect(warns("13500000001", 5_400)).toBe(false);
+    expect(warns("13500000001", 2_700, network)).toBe(false);
+    // A deposit counts with what is there already.
+    const funded = (mine: string) => fixture.channel({ window: 2_700, balances: { ...fixture.channel().balances, capacity: satoshi("6750000000"), pendingMine: satoshi(mine) } });
+    const deposit = (mine: string) => show(<DepositForm channel={funded(mine)} onDone={() => undefined} />, { ...fixture.alice, network: mainnet }).byTestId("too-much");
+    expect([deposit("6750000000"), deposit("6750000001")]).toEqual([0, 1]);
   });
 
   it("offers demo accounts and the lab on the dev chain only", () => {
     const mainnet: State = { ...fixture.alice, network: fixture.alice.network && { ...fixture.alice.network, name: "mainnet", dev: false } };
     expect(show(<App />, { ...mainnet, stage: { type: "welcome" } }).html).not.toContain("start-demo-alice");
     expect(show(<Frame>{null}</Frame>, mainnet).html).not.toContain('href="/lab"');
+  });
+
+  it("has no lab for who types its address where money is real", () => {
+    const lab = (dev: boolean) => show(screenFor("/lab", dev));
+    expect(lab(true).byTestId("mine-1")).toBe(1);
+    expect(lab(false).byTestId("mine-1")).toBe(0);
+    expect(lab(false).text).toContain("There is no such page");
   });
 });
 

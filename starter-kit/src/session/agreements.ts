@@ -5,6 +5,7 @@ import {
 import { type Amount, ZERO } from "./amount.ts";
 import { type Context, bookOf, commit, infoOf, keyOf, recordOf, rules } from "./context.ts";
 import { problem } from "./problem.ts";
+import { leastWindow } from "./policy.ts";
 import { refreshChannel } from "./resync.ts";
 import { spend } from "./spending.ts";
 import type { Address, ChannelId, Purpose, Txid } from "./state.ts";
@@ -18,7 +19,10 @@ export async function openChannel(context: Context, request: { partner: Address;
   const { partner, amount } = request;
   const account = accountOf(partner, network);
   if (account === bookOf(context).account?.accountHex) throw problem("own-address");
-  const make = () => ({ call: openCall(account, amount, request.window ?? window.default, penaltyBps) });
+  const blocks = request.window ?? window.default;
+  const least = leastWindow(network);
+  if (blocks < least) throw problem("window-too-short", { n: blocks, least });
+  const make = () => ({ call: openCall(account, amount, blocks, penaltyBps) });
   return spend(context, { purpose: "open", make, channelId: null, amount });
 }
 

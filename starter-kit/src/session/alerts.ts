@@ -1,10 +1,11 @@
 /** What needs the user's attention: computed from the state, never stored. */
 import { problem } from "./problem.ts";
-import type { Alert, Channel, State } from "./state.ts";
+import { leastWindow } from "./policy.ts";
+import type { Alert, Channel, Network, State } from "./state.ts";
 
 /** The alerts of a state, most urgent first. */
 export function alertsOf(state: State): readonly Alert[] {
-  const alerts = state.channels.flatMap((channel) => alertsOfChannel(channel));
+  const alerts = state.channels.flatMap((channel) => alertsOfChannel(channel, state.network));
   if (state.writer === "second-tab") {
     alerts.push(alert("second-tab", "warning", null, problem("second-tab").data(), "take-over"));
   }
@@ -14,7 +15,7 @@ export function alertsOf(state: State): readonly Alert[] {
   );
 }
 
-function alertsOfChannel(channel: Channel): Alert[] {
+function alertsOfChannel(channel: Channel, network: Network | null): Alert[] {
   const { id, number, partner, phase, closing, proposals, watch, window, balances } = channel;
   const alerts: Alert[] = [];
   if (closing && phase === "finalizing") {
@@ -44,6 +45,11 @@ function alertsOfChannel(channel: Channel): Alert[] {
     const code = proposal.kind === "close" ? "close-proposed" : "withdraw-proposed";
     const text = problem(code, { partner: partner.name, mine: proposal.payMine, amount: proposal.amount }).data();
     alerts.push({ ...alert(`proposal/${proposal.id}`, "info", id, text, "accept-proposal"), deadline: proposal.validUntil });
+  }
+  const least = network ? leastWindow(network.name) : 0;
+  if ((phase === "open" || phase === "opening") && window < least) {
+    const text = problem("window-short", { id: number, n: window, least, partner: partner.name }).data();
+    alerts.push(alert(`window/${id}`, "warning", id, text, null));
   }
   if (phase === "open" && !watch.armed && balances.received > 0n) {
     const text = problem("watch-not-armed", { id: number, window, partner: partner.name }).data();

@@ -58,6 +58,9 @@ export const paymentKey = (channelId: ChannelId, direction: Side, nonce: number)
 /** The outbox key of a proof: sorts by nonce within its channel, and before the channel's acks. */
 export const proofKey = (channelId: ChannelId, nonce: number): string => `${channelId}/1/${String(nonce).padStart(15, "0")}`;
 
+/** The nonce in an outbox key of a proof. */
+export const nonceOfKey = (key: string): number => Number(key.slice(key.lastIndexOf("/") + 1));
+
 /** The outbox key of a channel's ack: a newer one replaces an older. */
 export const ackKey = (channelId: ChannelId): string => `${channelId}/2`;
 

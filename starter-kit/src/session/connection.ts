@@ -2,6 +2,7 @@
 import { isObject } from "../relay/frames.ts";
 import { type SocketStatus, openSocket } from "../relay/socket.ts";
 import type { Block, Info } from "../relay/api.ts";
+import { again, isPassing } from "./again.ts";
 import { acceptProposal } from "./agreements.ts";
 import { satoshi } from "./amount.ts";
 import { backUpNow, findBackup } from "./backup.ts";
@@ -39,15 +40,16 @@ export function createConnection(context: Context): Connection {
   let session: { token: string; expires: number } | null = null;
   let signing: Promise<string> | null = null;
   let ackTimer: ReturnType<typeof setTimeout> | undefined;
-  let refreshTimer: ReturnType<typeof setTimeout> | undefined;
   let pollTimer: ReturnType<typeof setTimeout> | undefined;
   let backupTimer: ReturnType<typeof setTimeout> | undefined;
   let allowed = true;
   const dirty = new Set<string>();
+  const meeting = again(met, (cause) => complain(context, cause));
+  const refreshing = again(refreshDirty, (cause) => complain(context, cause));
 
   context.dirty = (id) => {
     dirty.add(id);
-    refreshTimer ??= setTimeout(() => void refreshDirty(), REFRESH_DELAY_MS);
+    refreshing.start(REFRESH_DELAY_MS);
   };
   context.ackSoon = () => {
     ackTimer ??= setTimeout(() => {
@@ -65,19 +67,30 @@ export function createConnection(context: Context): Connection {
     }, BACKUP_DELAY_MS);
   };
 
+  /** Compares the channels of which there is news; those that can not be compared now wait for the next attempt. */
   async function refreshDirty(): Promise<void> {
-    refreshTimer = undefined;
-    const ids = [...dirty];
-    dirty.clear();
-    for (const id of ids) {
+    const failed = new Map<string, unknown>();
+    for (const id of dirty) {
+      // News that comes during the comparison is news again.
+      dirty.delete(id);
       try {
         await refreshChannel(context, id, "loud");
       } catch (thrown) {
-        // The next connection compares everything anyway.
-        if (asProblem(thrown).code !== "relay-unreachable") complain(context, thrown);
+        if (isPassing(thrown)) failed.set(id, thrown);
+        else complain(context, thrown);
       }
     }
-    if (ids.length > 0) await acceptByPolicy(context).catch((thrown: unknown) => complain(context, thrown));
+    await acceptByPolicy(context).catch((thrown: unknown) => complain(context, thrown));
+    const [first] = failed.values();
+    for (const id of failed.keys()) dirty.add(id);
+    if (failed.size > 0) throw first;
+  }
+
+  /** The next connection compares everything anyway. */
+  function forgetNews(): void {
+    meeting.stop();
+    refreshing.stop();
+    dirty.clear();
   }
 
   /** A page that was just opened may be asked to do something before it has signed in. */
@@ -114,9 +127,9 @@ export function createConnection(context: Context): Connection {
         return tell(context, { type: "connection", connection: { status: "connecting", retryAt: null } });
       case "online":
         tell(context, { type: "connection", connection: { status: "online", retryAt: null, problem: null } });
-        met().catch((thrown: unknown) => complain(context, thrown));
-        return;
+        return meeting.start();
       case "offline": {
+        forgetNews();
         const { code, params } = status.problem;
         if (["session-expired", "not-signed-in"].includes(code)) session = null;
         const told = code === "relay-unreachable" ? problem(code, { ...params, s: Math.ceil(status.retryInMs / 1000) }) : status.problem;
@@ -149,7 +162,7 @@ export function createConnection(context: Context): Connection {
       cursor: () => context.book?.cursor ?? 0,
       onRewind: (after) => context.change(() => commit(context, { meta: { cursor: after } })),
       onEvent: ({ seq, type, data }) => context.change(() => heard(context, seq, type, data)),
-      onRemark: ({ type, data }) => remarked(context, type, data),
+      onRemark: ({ type, data }) => (type === "resync.required" ? meeting.start() : remarked(context, type, data)),
       onStatus,
       ...(context.WebSocket ? { WebSocket: context.WebSocket } : {}),
     });
@@ -170,10 +183,10 @@ export function createConnection(context: Context): Connection {
   function disconnect(): void {
     context.socket?.stop();
     context.socket = null;
-    for (const timer of [ackTimer, refreshTimer, pollTimer, backupTimer]) clearTimeout(timer);
+    forgetNews();
+    for (const timer of [ackTimer, pollTimer, backupTimer]) clearTimeout(timer);
     ackTimer = undefined;
     backupTimer = undefined;
-    refreshTimer = undefined;
   }
 
   return {
@@ -280,7 +293,6 @@ function remarked(context: Context, type: string, data: unknown): void {
     else context.online.delete(address);
     tell(context, { type: "presence", address, online: online === true });
   }
-  if (type === "resync.required") resync(context).catch((thrown: unknown) => complain(context, thrown));
 }
 
 function followLater(context: Context): void {

@@ -35,7 +35,7 @@ export interface Context {
   readonly flushing: { now: Promise<void> | null; next: Promise<void> | null };
   /** Builds one transaction at a time: none may choose the coins of another. */
   readonly spend: <T>(action: () => Promise<T>) => Promise<T>;
-  /** Messages whose refusal the user has been told. */
+  /** Messages whose refusal led to a comparison, and was told where there was something to tell. */
   readonly complained: Set<string>;
   /** Asks the relay for this channel soon. */
   dirty: (id: ChannelId) => void;

@@ -3,9 +3,9 @@ import { type Received, type Wire, acceptAck, receive } from "../core.ts";
 import { isObject } from "../relay/frames.ts";
 import type { PayReceipt, PayRequest } from "./actions.ts";
 import { type Amount, satoshi } from "./amount.ts";
-import { ackKey, paymentKey, proofKey } from "./book.ts";
+import { ackKey, nonceOfKey, paymentKey, proofKey } from "./book.ts";
 import { type Context, bookOf, commit, keyOf, recordOf, rules, tell } from "./context.ts";
-import { flush } from "./outbox.ts";
+import { flush, unsentOf } from "./outbox.ts";
 import { problem } from "./problem.ts";
 import type { Activity, Channel, ChannelId, Side } from "./state.ts";
 import type { ChannelRecord, OutboxRecord, UpdateRecord } from "./storage.ts";
@@ -127,13 +127,15 @@ export async function receiveAck(context: Context, data: unknown, cursor: number
   if (result.type === "refused") context.dirty(record.id);
   const channels = result.type === "accepted" ? [{ ...record, channel: result.channel }] : [];
   const acked = isObject(data["ack"]) && result.type !== "refused" ? Number(data["ack"]["nonce"]) : 0;
-  await commit(context, { meta, channels, activity: ackedLines(context, record.id, acked) });
+  // Who accepts a proof has it, and all before it: it need not be sent again if its confirmation was lost.
+  const delivered = unsentOf(context, record.id).filter((key) => nonceOfKey(key) <= acked);
+  await commit(context, { meta, channels, delivered, activity: ackedLines(context, record.id, acked) });
 }
 
 /** The payments of a channel that an ack of `nonce` confirms, told as such. */
 export function ackedLines(context: Context, id: ChannelId, acked: number): Activity[] {
   return [...bookOf(context).activity.values()]
-    .filter(({ channelId, kind, nonce, status }) => channelId === id && kind === "sent" && status !== "acked" && nonce !== null && nonce <= acked)
+    .filter(({ channelId, kind, nonce, status }) => channelId === id && kind === "sent" && (status === "stored" || status === "delivered") && nonce !== null && nonce <= acked)
     .map((line) => ({ ...line, status: "acked" }));
 }
 
@@ -179,6 +181,12 @@ export function proofOf(update: Wire): { nonce: number; transferred: bigint } {
   const signed = isObject(update["proof"]) ? update["proof"]["proof"] : undefined;
   if (!isObject(signed)) throw problem("malformed");
   return { nonce: Number(signed["nonce"]), transferred: BigInt(String(signed["transferred"])) };
+}
+
+/** Whether two updates carry the same proof: the same four figures, whoever wrote them down. */
+export function isSameProof(one: Wire, other: Wire): boolean {
+  const [left, right] = [one, other].map(({ proof }) => (isObject(proof) && isObject(proof["proof"]) ? proof["proof"] : {}));
+  return ["channelId", "nonce", "transferred", "locksRoot"].every((figure) => String(left?.[figure]) === String(right?.[figure]));
 }
 
 /** An update as it is kept, with what the other direction said at the time. */

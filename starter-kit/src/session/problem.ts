@@ -123,6 +123,8 @@ const TEXTS: Readonly<Record<string, readonly [string, string, string]>> = {
   "settleable": ["Channel #{id} can be paid out.", "The answer window is over.", "Both get their money in one transaction."],
   "close-proposed": ["{partner} wants to close together.", "Both are paid at once, in one transaction.", "You get {mine}."],
   "withdraw-proposed": ["{partner} wants to take out {amount}.", "The channel stays open.", "Your balance does not change."],
+  "window-too-short": ["That answer window is too short.", "It has {n} blocks; where money is real, less than {least} leave no time for an answer.", SENT_NOTHING],
+  "window-short": ["The answer window of channel #{id} is short.", "It has {n} blocks, less than {least}: {partner} could close with an old balance while nobody looks.", "Keep no more in it than you can watch; close it together when you can."],
   "watch-not-armed": ["No one is watching channel #{id}.", "If you are away for more than {window} blocks, {partner} could close with an old balance.", ""],
   "relay-unreachable": ["Relay not reachable.", "Trying again in {s} s.", "Your funds are in the contract; you can still close on chain."],
   "chain-behind": ["The node is syncing.", "It is {n} blocks behind. Payments work; opening and closing wait.", ""],

@@ -121,4 +121,20 @@ describe("alerts", () => {
     );
     expect(codes(state)).toEqual(["danger stale-close-detected null", "warning second-tab take-over"]);
   });
+
+  it("warns of an answer window that is too short where money is real, whatever comes first", () => {
+    const network = (name: "mainnet" | "testnet"): Happening => ({
+      type: "network",
+      network: {
+        name, chainId: 81, contract: "0x", blockSeconds: 32, confirmations: 10, window: { default: 50, min: 50, max: 100 }, safeCapacity: null,
+        penaltyBps: 10_000, relayVersion: "", dev: false, tower: true,
+      },
+    });
+    const codes = (...happenings: Happening[]) => after(...happenings).alerts.map(({ problem }) => problem.code);
+    const channels = (window: number): Happening => ({ type: "channels", channels: [channel({ window })] });
+    expect(codes(channels(2_699), network("mainnet"))).toEqual(["window-short"]);
+    expect(codes(network("mainnet"), channels(2_699))).toEqual(["window-short"]);
+    expect(codes(network("mainnet"), channels(2_700))).toEqual([]);
+    expect(codes(network("testnet"), channels(50))).toEqual([]);
+  });
 });

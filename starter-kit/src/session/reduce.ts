@@ -37,7 +37,8 @@ const NOTICES_KEPT = 20;
 /** The next state. Pure: the same happenings lead to the same state. */
 export function reduce(state: State, happening: Happening): State {
   const next = step(state, happening);
-  if (next.channels === state.channels && next.tip === state.tip && next.writer === state.writer) return next;
+  const { channels, tip, writer, network } = state;
+  if (next.channels === channels && next.tip === tip && next.writer === writer && next.network === network) return next;
   return { ...next, totals: totalsOf(next.channels), alerts: alertsOf(next) };
 }
 

@@ -1,14 +1,14 @@
 /** Meeting the relay again: the chain's facts, and the newest signatures of both sides (PROTOCOL §4.6). */
 import { isObject } from "../relay/frames.ts";
-import { type Here, type Wire, giveWay as giveWayTo, hearPartner, merge, streetsOf, viewChannel, withFacts } from "../core.ts";
+import { type ChannelText, type Here, type Wire, giveWay as giveWayTo, hearPartner, merge, streetsOf, viewChannel, withFacts } from "../core.ts";
 import type { ChannelShown, ProposalShown, TimelineShown } from "../relay/api.ts";
 import { satoshi } from "./amount.ts";
 import { activityOf } from "./chainActivity.ts";
-import { paymentKey } from "./book.ts";
+import { nonceOfKey, paymentKey } from "./book.ts";
 import { type Context, bookOf, commit, infoOf, keyOf, randomHash, recordOf, rules, tell } from "./context.ts";
-import { flush } from "./outbox.ts";
-import { ackedLines, lineOf, proofOf, receiveProof } from "./payments.ts";
-import { asProblem } from "./problem.ts";
+import { flush, unsentOf } from "./outbox.ts";
+import { ackedLines, isSameProof, lineOf, proofOf, receiveProof } from "./payments.ts";
+import { asProblem, problem } from "./problem.ts";
 import type { Activity, Channel, ChannelId, Side, Watch } from "./state.ts";
 import type { ChainEntry, ChannelRecord, OfferRecord, UpdateRecord } from "./storage.ts";
 
@@ -37,18 +37,20 @@ async function compare(context: Context, shown: ChannelShown, loudness: Loudness
   const partnerSide: Side = side === "A" ? "B" : "A";
   const { received, sent } = viewChannel(JSON.stringify(shown.channel), side, rules(context)).nonces;
   const held = context.store.get().channels.find((channel) => channel.id === id);
+  // From the first that waits here, so that what the relay has in its place can be looked at.
+  const known = Math.min(held?.nonces.sent ?? 0, ...unsentOf(context, id).map((key) => nonceOfKey(key) - 1));
   const [chain, offers, theirs, ours] = await Promise.all([
     context.api.timeline(id),
     context.api.proposals(id),
     (held?.nonces.received ?? 0) < received ? context.api.updates(id, partnerSide, held?.nonces.received ?? 0) : [],
-    (held?.nonces.sent ?? 0) < sent ? context.api.updates(id, side, held?.nonces.sent ?? 0) : [],
+    known < sent ? context.api.updates(id, side, known) : [],
   ]);
   const relayBehind = await context.change(async () => {
     await takeFacts(context, shown, chain, offers);
     // One by one, so that every payment is told; whatever can not be read so is adopted below.
     if (held) for (const update of theirs) await receiveProof(context, { channelId: id, update }, null);
-    const evidence = [...evidenceOf(id, side, ours), ...(held ? [] : evidenceOf(id, partnerSide, theirs))];
-    return takePromises(context, shown, sent, evidence, loudness);
+    const whole = held ? [] : evidenceOf(id, partnerSide, theirs);
+    return takePromises(context, { shown, sent, held, ours: evidenceOf(id, side, ours), theirs: whole }, loudness);
   });
   await makeGood(context, shown, relayBehind);
   if (shown.partnerOnline) context.online.add(recordOf(context, id).partner);
@@ -75,34 +77,88 @@ async function takeFacts(context: Context, shown: ChannelShown, chain: readonly 
   await commit(context, { channels: [record], activity, transactions });
 }
 
+/** What the relay shows of a channel. */
+interface Shown {
+  readonly shown: ChannelShown;
+  /** The newest own nonce in it. */
+  readonly sent: number;
+  /** The channel as it was here before the relay was asked. */
+  readonly held: Channel | undefined;
+  /** Own updates that the relay still has, from the first on that is unknown or unsent here. */
+  readonly ours: readonly UpdateRecord[];
+  /** Updates of the partner that were not received one by one. */
+  readonly theirs: readonly UpdateRecord[];
+}
+
 /** Newer signatures than we hold, own ones included: then data had been lost, and we go on from there. */
-async function takePromises(context: Context, shown: ChannelShown, sentShown: number, evidence: readonly UpdateRecord[], loudness: Loudness): Promise<boolean> {
+async function takePromises(context: Context, { shown, sent, held, ours, theirs }: Shown, loudness: Loudness): Promise<boolean> {
   const record = recordOf(context, shown.channelId);
   const before = context.store.get().channels.find(({ id }) => id === record.id);
   const merged = merge(record.channel, shown.channel, hereOf(context, record.id));
   const word = shown.loss?.word;
   const channel = word ? hearPartner(merged.channel, record.side, word) : merged.channel;
-  const { doubt } = viewChannel(channel, record.side, rules(context));
-  // What it has needs no sending; what contradicts waits for an answer of the user.
-  const delivered = doubt?.conflict === undefined ? unsentOf(context, record.id).filter((key) => nonceOf(key) <= sentShown) : [];
+  const { doubt, nonces } = viewChannel(channel, record.side, rules(context));
+  const { delivered, replaced } = settledOf(context, record.id, sent, ours, doubt?.conflict !== undefined);
+  const partnerSide: Side = record.side === "A" ? "B" : "A";
+  const evidence = [...ours.filter(({ nonce }) => (held?.nonces.sent ?? 0) < nonce), ...theirs];
+  const earns = isEarning(context, channel, partnerSide);
+  const isNew = ({ id, kind }: Activity): boolean => (earns || kind === "sent") && !bookOf(context).activity.has(id);
+  const lines = linesOf(record, [...ours, ...theirs], held, before).filter(isNew);
   await commit(context, {
     channels: [{ ...record, channel }],
     updates: evidence,
-    activity: [...linesOf(record, evidence, before), ...linesAs("delivered", context, record, delivered)],
-    delivered,
+    activity: [...lines, ...linesAs("delivered", context, record, delivered), ...linesAs("failed", context, record, replaced)],
+    delivered: [...delivered, ...replaced],
   });
   const after = context.store.get().channels.find(({ id }) => id === record.id);
   const received = (after?.balances.received ?? 0n) - (before?.balances.received ?? 0n);
-  if (before && after && received > 0n && evidence.every(({ direction }) => direction === record.side)) {
+  if (earns && before && after && received > 0n && theirs.length === 0) {
     // The relay no longer has the updates in between: one line tells them together.
-    const line = { ...lineOf(record, after, satoshi(received), "received"), at: Date.now(), nonce: after.nonces.received };
-    await commit(context, { activity: [{ ...line, id: paymentKey(record.id, record.side === "A" ? "B" : "A", after.nonces.received) }] });
+    const line = { ...lineOf(record, after, satoshi(received), "received"), at: Date.now(), nonce: nonces.received };
+    await commit(context, { activity: [{ ...line, id: paymentKey(record.id, partnerSide, nonces.received) }] });
   }
-  await commit(context, { activity: ackedLines(context, record.id, after?.nonces.sentAcked ?? 0) });
+  await commit(context, { activity: ackedLines(context, record.id, nonces.sentAcked) });
   if (merged.adoptedOwn && loudness === "loud") {
     tell(context, { type: "notice", tone: "neutral", at: Date.now(), event: { type: "recovered-own-state", channelId: record.id } });
   }
+  tellRefusals(context, before, doubt?.conflict ?? null, replaced.length > 0);
   return merged.relayBehind;
+}
+
+/**
+ * What becomes of the payments that wait here and whose numbers the relay has used. What it has needs
+ * no sending. Where it has another payment with that number, another device was first: ours reached
+ * nobody. What it has forgotten counts as delivered, for a newer one of ours is there. And what
+ * contradicts (`conflict`) waits for an answer of the user.
+ */
+function settledOf(context: Context, id: ChannelId, sentShown: number, ours: readonly UpdateRecord[], conflict: boolean) {
+  const used = conflict ? [] : unsentOf(context, id).filter((key) => nonceOfKey(key) <= sentShown);
+  const isReplaced = (key: string): boolean => {
+    const theirs = ours.find(({ nonce }) => nonce === nonceOfKey(key));
+    const waiting = JSON.parse(bookOf(context).outbox.get(key)?.data ?? "{}") as { update?: Wire };
+    return theirs !== undefined && waiting.update !== undefined && !isSameProof(waiting.update, JSON.parse(theirs.update) as Wire);
+  };
+  return { delivered: used.filter((key) => !isReplaced(key)), replaced: used.filter(isReplaced) };
+}
+
+/**
+ * Whether what the partner promises now is money. Promises are adopted in a channel that closes as well,
+ * because the watching needs them; but the division of an end by agreement does not know them, and after a
+ * settlement nobody pays them.
+ */
+function isEarning(context: Context, channel: ChannelText, partnerSide: Side): boolean {
+  const { phase, frozenUntil } = viewChannel(channel, partnerSide, rules(context));
+  return (phase === "open" || phase === "opening") && frozenUntil === null;
+}
+
+/** Two devices paid with one key: told once, when it is found out. */
+function tellRefusals(context: Context, before: Channel | undefined, conflict: number | null, replaced: boolean): void {
+  const partner = before?.partner.name ?? "Your partner";
+  const told = [
+    ...(conflict !== null && before?.doubt?.conflict == null ? [problem("nonce-conflict", { n: conflict, partner })] : []),
+    ...(replaced ? [problem("stale-nonce")] : []),
+  ];
+  for (const one of told) tell(context, { type: "notice", tone: "bad", at: Date.now(), event: { type: "problem", problem: one.data() } });
 }
 
 /** Brings the relay what it has forgotten, answers the partner's question, and asks while we are in doubt. */
@@ -134,17 +190,11 @@ export async function giveWay(context: Context, id: ChannelId): Promise<void> {
   await refreshChannel(context, id, "quiet");
 }
 
-/** Outbox keys of own proofs of a channel. */
-const unsentOf = (context: Context, id: ChannelId): string[] =>
-  [...bookOf(context).outbox.values()].flatMap(({ key, channelId, type }) => (channelId === id && type === "proof.submit" ? [key] : []));
-
 /** The lines of payments whose messages have these outbox keys, with another status. */
 function linesAs(status: Activity["status"], context: Context, { id, side }: ChannelRecord, keys: readonly string[]): Activity[] {
-  const lines = keys.flatMap((key) => bookOf(context).activity.get(paymentKey(id, side, nonceOf(key))) ?? []);
+  const lines = keys.flatMap((key) => bookOf(context).activity.get(paymentKey(id, side, nonceOfKey(key))) ?? []);
   return lines.map((line) => ({ ...line, status }));
 }
-
-const nonceOf = (key: string): number => Number(key.slice(key.lastIndexOf("/") + 1));
 
 /** Updates that were taken over whole, kept for the history. */
 function evidenceOf(channelId: ChannelId, direction: Side, updates: readonly Wire[]): UpdateRecord[] {
@@ -156,15 +206,16 @@ function evidenceOf(channelId: ChannelId, direction: Side, updates: readonly Wir
   });
 }
 
-/** The payments that were taken over whole, as lines of the activity. */
-function linesOf(record: ChannelRecord, evidence: readonly UpdateRecord[], before: Channel | undefined): Activity[] {
+/** The payments that were taken over whole, as lines of the activity; those that are known here have theirs. */
+function linesOf(record: ChannelRecord, evidence: readonly UpdateRecord[], held: Channel | undefined, shown: Channel | undefined): Activity[] {
   const last: Record<Side, bigint> = { A: 0n, B: 0n };
-  if (before) last[record.side] = before.balances.sent;
+  if (held) last[record.side] = held.balances.sent;
   return evidence.flatMap(({ direction, nonce, transferred, at }) => {
     const amount = BigInt(transferred) - last[direction];
     last[direction] = BigInt(transferred);
     const own = direction === record.side;
-    const line = lineOf(record, before, satoshi(amount), own ? "sent" : "received");
+    if (own && held && nonce <= held.nonces.sent) return [];
+    const line = lineOf(record, shown, satoshi(amount), own ? "sent" : "received");
     return amount > 0n ? [{ ...line, id: paymentKey(record.id, direction, nonce), at, nonce, status: own ? "delivered" : "done" }] : [];
   });
 }

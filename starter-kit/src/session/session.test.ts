@@ -3,66 +3,32 @@
  * only stores and forwards. The relay itself is tested elsewhere; here it is asked what it saw.
  */
 import { IDBFactory } from "fake-indexeddb";
-import { readFile } from "node:fs/promises";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { WebSocket as NodeSocket } from "ws";
-import { satoshi } from "./amount.ts";
-import { openSession } from "./open.ts";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import fixture from "../core.fixture.json" with { type: "json" };
+import { addressOf } from "../core.ts";
 import type { Session } from "./session.ts";
-import type { Channel, State } from "./state.ts";
+import type { Channel } from "./state.ts";
 import { openStorage } from "./storage.ts";
-import { Locks } from "./testing/locks.ts";
-import { CHANNEL, type TestRelay, startRelay } from "./testing/relay.ts";
+import { CHANNEL, type TestRelay } from "./testing/relay.ts";
+import { type Stage, channelOf, openStage, qtum, until } from "./testing/stage.ts";
 
-const qtum = (value: number) => satoshi(value * 100_000_000);
-const core = await readFile(new URL("../core/pkg/sparky_wasm_bg.wasm", import.meta.url));
-
+let stage: Stage;
 let relay: TestRelay;
-let locks: LockManager;
-let sessions: Session[];
 beforeEach(async () => {
-  relay = await startRelay();
   globalThis.indexedDB = new IDBFactory();
-  locks = new Locks() as unknown as LockManager;
-  sessions = [];
+  stage = await openStage();
+  relay = stage.relay;
 });
-afterEach(async () => {
-  await Promise.all(sessions.map((session) => session.stop()));
-  await relay.stop();
-});
+afterEach(() => stage.stop());
 
-function open(profile: string): Session {
-  const session = openSession({ profile, relay: relay.url, core, locks, WebSocket: NodeSocket as unknown as typeof WebSocket });
-  sessions.push(session);
-  return session;
-}
-
-/** Waits until the state has what is looked for, and returns it. */
-function until<T>({ store }: Session, find: (state: State) => T | undefined | null | false): Promise<T> {
-  return new Promise((resolve) => {
-    const look = (): boolean => {
-      const found = find(store.get());
-      if (!found) return false;
-      stop();
-      resolve(found);
-      return true;
-    };
-    const stop = store.subscribe(look);
-    look();
-  });
-}
-
-const channelOf = (state: State): Channel | undefined => state.channels.find(({ id }) => id === CHANNEL);
+const open = (profile: string): Session => stage.open(profile);
+const start = (person: "alice" | "bob", profile?: string): Promise<Session> => stage.start(person, profile);
 const mine = (session: Session, value: number): Promise<Channel | undefined> =>
   until(session, (state) => channelOf(state)?.balances.mine === qtum(value) && channelOf(state));
-
-async function start(profile: "alice" | "bob"): Promise<Session> {
-  const session = open(profile);
-  await until(session, ({ writer, stage }) => writer === "held" && stage.type === "welcome");
-  await session.actions.startDemo(profile);
-  await until(session, (state) => state.connection.status === "online" && channelOf(state));
-  return session;
-}
+/** Codes of the problems that were announced. */
+const complaints = ({ store }: Session): string[] =>
+  store.get().notices.flatMap(({ event }) => (event.type === "problem" ? [event.problem.code] : []));
+const linesOf = ({ store }: Session, kind: string) => store.get().activity.filter((line) => line.kind === kind);
 
 describe("a session", () => {
   it("pays: the partner sees it, acks it, and both have the same balance", async () => {
@@ -148,6 +114,78 @@ describe("a session", () => {
     expect(relay.proofs.map(({ nonce }) => nonce)).toEqual([1, 2, 3]);
   }, 120_000);
 
+  it("takes the partner's ack for the confirmation that was lost", async () => {
+    const [alice, bob] = [await start("alice"), await start("bob")];
+    relay.wire.next("proof.submit", "silent");
+    void alice.actions.pay({ channelId: CHANNEL, amount: qtum(20) });
+    await mine(bob, 20);
+    await until(alice, ({ connection, activity }) => connection.unsent === 0 && activity[0]?.status === "acked");
+    expect(channelOf(alice.store.get())?.nonces).toMatchObject({ sent: 1, delivered: 1, sentAcked: 1 });
+    expect(complaints(alice)).toEqual([]);
+  });
+
+  it("finds out silently what became of a payment that the relay no longer keeps, however often that fails", async () => {
+    const laptop = await start("alice");
+    relay.wire.next("proof.submit", "silent");
+    void laptop.actions.pay({ channelId: CHANNEL, amount: qtum(20) });
+    await vi.waitFor(() => expect(relay.proofs).toHaveLength(1));
+    laptop.actions.lab.setOnline(false);
+    // A second device goes on, and the partner acks it: the first payment is gone from the mailbox.
+    const [phone, bob] = [await start("alice", "phone"), await start("bob")];
+    await phone.actions.pay({ channelId: CHANNEL, amount: qtum(1) });
+    await until(bob, (state) => channelOf(state)?.nonces.receivedAcked === 2);
+    relay.wire.next("GET /channels", 429);
+    relay.wire.next(`GET /channels/${CHANNEL}`, 500, "cut", "halved");
+    const refused = new Promise<void>((resolve) => (relay.onRefused = (code) => code === "stale-nonce" && resolve()));
+    laptop.actions.lab.setOnline(true);
+    await until(laptop, ({ connection }) => connection.status === "online");
+    relay.remark("block", { height: 111, hash: "ef".repeat(32), time: "2026-01-01T00:00:32Z" });
+    await refused;
+    await until(laptop, ({ connection, activity }) => connection.unsent === 0 && activity.every(({ status }) => status === "acked"));
+    expect(relay.wire.done).toBe(true);
+    expect(channelOf(laptop.store.get())?.balances.mine).toBe(qtum(79));
+    expect(await laptop.actions.pay({ channelId: CHANNEL, amount: qtum(2) })).toMatchObject({ nonce: 3, status: "delivered" });
+    await mine(bob, 23);
+    expect(relay.proofs.map(({ nonce }) => nonce)).toEqual([1, 2, 3]);
+    expect(complaints(laptop)).toEqual([]);
+  });
+
+  it("tells a payment whose number another device used as not sent, even when the sums fit", async () => {
+    const [laptop, bob] = [await start("alice"), await start("bob")];
+    laptop.actions.lab.setOnline(false);
+    await laptop.actions.pay({ channelId: CHANNEL, amount: qtum(3), note: "never arrives" });
+    const phone = await start("alice", "phone");
+    relay.wire.next("ack.submit", "lost", "lost", "lost");
+    await phone.actions.pay({ channelId: CHANNEL, amount: qtum(5) });
+    await phone.actions.pay({ channelId: CHANNEL, amount: qtum(1) });
+    laptop.actions.lab.setOnline(true);
+    await until(laptop, ({ connection, notices }) => connection.status === "online" && connection.unsent === 0 && notices.length > 0);
+    await mine(laptop, 94);
+    expect(linesOf(laptop, "sent").map(({ nonce, amount, status }) => [nonce, amount, status])).toEqual(
+      expect.arrayContaining([[1, qtum(3), "failed"], [2, qtum(1), expect.stringMatching(/delivered|acked/)]]),
+    );
+    expect(complaints(laptop)).toEqual(["stale-nonce"]);
+    expect(await laptop.actions.pay({ channelId: CHANNEL, amount: qtum(2) })).toMatchObject({ nonce: 3, status: "delivered" });
+    await mine(bob, 8);
+  });
+
+  it.each<[string, (alice: Session) => Promise<unknown> | void]>([
+    ["frozen by an offer to close", (alice) => alice.actions.proposeClose(CHANNEL)],
+    ["closing", () => relay.amend({ closed: { by: "A", height: 109, declared: "0", deadline: 159, counteredAt: null } })],
+    ["settled", () => relay.amend({ settled: { height: 110, payA: String(qtum(100)), payB: "0", penalty: "0", cooperative: true } })],
+  ])("tells no income in a channel that is %s", async (_, end) => {
+    const [alice, bob] = [await start("alice"), await start("bob")];
+    await alice.actions.pay({ channelId: CHANNEL, amount: qtum(20) });
+    await mine(bob, 20);
+    await end(alice);
+    await alice.actions.refresh();
+    // The relay takes Bob's payment all the same: it is not to be trusted, or has not heard.
+    await bob.actions.pay({ channelId: CHANNEL, amount: qtum(5) });
+    await alice.actions.refresh();
+    expect(linesOf(alice, "received")).toEqual([]);
+    expect(alice.store.get().notices.map(({ event }) => event.type)).not.toContain("received");
+  });
+
   it("lets one page write; the other shows, and can take over", async () => {
     const first = await start("alice");
     const second = open("alice");
@@ -181,5 +219,16 @@ describe("a session", () => {
     await until(session, ({ writer, network }) => writer === "held" && network);
     await expect(session.actions.startDemo("alice")).rejects.toMatchObject({ code: "demo-key-refused" });
     expect(session.store.get().account).toBeNull();
+  });
+
+  it("opens no channel with a window that is too short where money is real", async () => {
+    relay.network = "mainnet";
+    const session = open("me");
+    await until(session, ({ writer, network }) => writer === "held" && network);
+    await session.actions.createKey({});
+    const request = { partner: addressOf(fixture.facts.params.accountB, "mainnet"), amount: qtum(1) };
+    // The relay names 50 blocks.
+    await expect(session.actions.openChannel(request)).rejects.toMatchObject({ code: "window-too-short", params: { n: 50, least: 2_700 } });
+    await expect(session.actions.openChannel({ ...request, window: 2_699 })).rejects.toMatchObject({ code: "window-too-short" });
   });
 });

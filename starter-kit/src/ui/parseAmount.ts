@@ -1,5 +1,5 @@
 import { parseQtum } from "../core.ts";
-import type { Amount } from "../session/amount.ts";
+import { type Amount, ZERO } from "../session/amount.ts";
 import { problem } from "../session/problem.ts";
 
 /**
@@ -10,6 +10,16 @@ export function parseAmount(text: string, zero: "allowed" | "refused" = "refused
   const value = parseQtum(text.trim());
   if (value === 0n && zero === "refused") throw problem("amount-zero");
   return value;
+}
+
+/** What is typed so far: nothing counts as zero, what is no amount as null. */
+export function amountOrNull(text: string): Amount | null {
+  if (text.trim() === "") return ZERO;
+  try {
+    return parseAmount(text, "allowed");
+  } catch {
+    return null;
+  }
 }
 
 /** An amount as it can be typed again: no groups, no needless zeros. */

@@ -66,6 +66,8 @@ export const REMEDIES: Readonly<Record<string, Row>> = {
   "close-proposed": row("info", hint("Answer the offer on the channel's page.")),
   "withdraw-proposed": row("info", hint("Answer the offer on the channel's page.")),
   settleable: row("info", hint("Anyone can settle; one click does it.")),
+  "window-too-short": row("bad", hint("Use a relay that offers a longer answer window.")),
+  "window-short": row("warn", go("Your channels", "/channels")),
   "watch-not-armed": row("warn", hint("Turn the watchtower on, or look in regularly.")),
   "relay-unreachable": row("warn", act("Try now", "reconnect")),
   "chain-behind": row("warn", act("Refresh", "refresh")),
