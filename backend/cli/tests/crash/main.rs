@@ -107,7 +107,7 @@ async fn end_often(stage: &mut Stage, point: &Point, ends: u32) -> u32 {
         let most = point.most.saturating_sub(misses / 3).max(1);
         let visit = stage.dice.below(most) + 1;
         let ended = match point.story {
-            Story::HandPays | Story::HandAcks | Story::HandProposes | Story::HandAgrees => {
+            story if story.is_by_hand() => {
                 if stage.ended() {
                     stage.start(None).await;
                 }
