@@ -46,7 +46,8 @@ pub fn capacity(kept: &Kept, more: Amount) -> Amount {
 /// # Errors
 /// When the relay names a chain that is none.
 pub fn too_much(info: &Info, capacity: Amount, window: u32) -> Result<Option<Amount>> {
-    Ok(policy::capacity_warning(capacity, window).filter(|_| chain(info).is_ok_and(is_public)))
+    let is_public = !chain(info)?.is_private();
+    Ok(policy::capacity_warning(capacity, window).filter(|_| is_public))
 }
 
 /// Says so before anybody confirms.
@@ -59,10 +60,6 @@ pub fn warn(context: &Context, safe: Option<Amount>, capacity: Amount, window: u
             money::qtum(safe)
         ));
     }
-}
-
-fn is_public(chain: Chain) -> bool {
-    !chain.is_private()
 }
 
 fn chain(info: &Info) -> Result<Chain> {

@@ -45,7 +45,7 @@ fn calls(text: &str) -> Vec<Vec<&str>> {
             let words: Vec<&str> = typed.split_whitespace().collect();
             let is_ours = |word: &&str| matches!(*word, "sparky" | "$sparky");
             // What stands before it starts it: nothing, or the containers.
-            let Some(at) = words.iter().position(|word| is_ours(&word)) else {
+            let Some(at) = words.iter().position(is_ours) else {
                 continue;
             };
             let begins = at == 0 || words[0] == "./dc.sh" && words[1] == "run";
