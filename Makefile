@@ -64,15 +64,15 @@ start-docker:
 	@echo 'STACK ?= docker' > $(data)/stack.mk
 	./dc.sh up --detach --build
 	@$(chore-docker) prefund
+# stack.mk stays until clean: what was stopped can still be started, looked at and removed.
 stop-docker:
 	./dc.sh stop
-	@rm -f $(data)/stack.mk
 status-docker:
 	@./dc.sh ps
 logs-docker:
 	@./dc.sh logs --tail=100
 clean-docker:
-	./dc.sh down --volumes --remove-orphans
+	./dc.sh --profile monitoring --profile tools down --volumes --remove-orphans
 
 build: ## Build the DApp and the binary that embeds it
 	@$(xtask) build

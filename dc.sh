@@ -17,6 +17,8 @@ while IFS= read -r line; do
     esac
     echo "$line"
 done <.env.example >"$env.new"
+# A last line without an end would become one with the first new one.
+[ ! -s "$env" ] || [ -z "$(tail -c 1 "$env")" ] || echo >>"$env"
 cat "$env.new" >>"$env"
 rm "$env.new"
 

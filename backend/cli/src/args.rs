@@ -1,8 +1,10 @@
 //! The command line: every verb, and what all verbs share.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::Resettable;
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use sparky_relay::Chain;
 
 use crate::output::{Choice, Output};
@@ -155,6 +157,16 @@ pub struct Context {
 }
 
 impl Cli {
+    /// Reads the command line. A variable that is set to nothing is not set: so a file of settings, or a
+    /// container's environment, may name them all and leave most of them empty.
+    ///
+    /// # Errors
+    /// What is wrong with it, or the help that it asks for.
+    pub fn read() -> Result<Self, clap::Error> {
+        let matches = without_empty(Self::command()).try_get_matches()?;
+        Self::from_arg_matches(&matches)
+    }
+
     /// The context of this call.
     pub fn context(&self) -> Context {
         let global = &self.global;
@@ -176,6 +188,17 @@ impl Cli {
             network: global.network,
         }
     }
+}
+
+/// The command with variables that are set to nothing left out, in every verb.
+fn without_empty(command: clap::Command) -> clap::Command {
+    let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    command
+        .mut_args(|arg| match arg.get_env() {
+            Some(name) if is_empty(name) => arg.env(Resettable::Reset),
+            _ => arg,
+        })
+        .mut_subcommands(without_empty)
 }
 
 impl Context {
@@ -208,8 +231,6 @@ impl Context {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]

@@ -20,6 +20,7 @@ use crate::participant::relay::Relay;
 use crate::participant::view::Info;
 use crate::problem::{self, Problem};
 use crate::profile::Profile;
+use crate::relay::LEAST_CONFIRMATIONS;
 
 /// Arguments of `sparky doctor`.
 #[derive(Debug, clap::Args)]
@@ -96,8 +97,8 @@ pub async fn run(args: &Args, context: &Context) -> Result<()> {
     items.push(finding(
         "relay",
         info.as_ref()
-            .map(|info| relay_text(&relay, info))
-            .map_err(|error| problem::of(error).into()),
+            .map_err(|error| problem::of(error).into())
+            .and_then(|info| relay_text(&relay, info)),
     ));
     if let Ok(info) = &info
         && answers
@@ -199,12 +200,23 @@ async fn wallet(args: &Args, node: &Node) -> Result<String> {
 
 /// What the relay says of itself: why it is not ready, and what its operator should look at.
 async fn readiness(relay: &Relay) -> Vec<Finding> {
-    let said = ready::readiness(relay.base()).await.unwrap_or_default();
+    judged(&ready::readiness(relay.base()).await.unwrap_or_default())
+}
+
+/// An answer of `GET /readyz`, part by part.
+fn judged(said: &Value) -> Vec<Finding> {
     let mut findings = Vec::new();
     for part in ["database", "chain"] {
         if let Some(text) = said.get(part).and_then(Value::as_str) {
             findings.push(finding("ready", Err(wrong(text))));
         }
+    }
+    if let Some(text) = said.get("nats").and_then(Value::as_str) {
+        let text = format!(
+            "NATS: {text}. Nothing is lost, relays look into the database instead. Start it, or look at \
+             SPARKY_NATS_URL."
+        );
+        findings.push(finding("nats", Err(wrong(text))));
     }
     let warnings = said.get("warnings").and_then(Value::as_array);
     for warning in warnings.into_iter().flatten().filter_map(Value::as_str) {
@@ -216,13 +228,21 @@ async fn readiness(relay: &Relay) -> Vec<Finding> {
     findings
 }
 
-fn relay_text(relay: &Relay, info: &Info) -> String {
-    format!(
+fn relay_text(relay: &Relay, info: &Info) -> Result<String> {
+    let text = format!(
         "{} serves {} at height {}",
         relay.base(),
         info.network,
         info.tip.height
-    )
+    );
+    if info.network == Chain::Mainnet.name() && info.confirmations < LEAST_CONFIRMATIONS {
+        return Err(wrong(format!(
+            "{text}, and counts deposits after {} blocks. Leave SPARKY_CONFIRMATIONS empty or set it to \
+             {LEAST_CONFIRMATIONS} or more.",
+            info.confirmations
+        )));
+    }
+    Ok(text)
 }
 
 async fn in_step(node: &Node, info: &Info) -> Result<String> {
@@ -288,5 +308,32 @@ fn profile(context: &Context) -> Result<String> {
             Ok(format!("{} has no key", profile.name))
         }
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn everything_that_a_relay_complains_of_is_told() {
+        let parts = |said: Value| -> Vec<(&str, bool)> {
+            let findings = judged(&said);
+            findings.iter().map(|one| (one.part, one.ok)).collect()
+        };
+        assert_eq!(
+            parts(json!({ "status": "ready", "nats": null, "warnings": [] })),
+            [("ready", true)]
+        );
+        assert_eq!(
+            parts(json!({ "status": "ready", "nats": "not connected", "warnings": ["low"] })),
+            [("nats", false), ("tower", false)]
+        );
+        assert_eq!(
+            parts(json!({ "status": "not-ready", "database": "gone" })),
+            [("ready", false)]
+        );
     }
 }

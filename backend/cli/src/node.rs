@@ -1,10 +1,7 @@
 //! The Qtum node behind `migrate`, `prefund`, `mine` and `doctor`: whichever one the URL names.
 
-use std::time::Duration;
-
 use anyhow::Result;
-use sparky_qtum::Txid;
-use sparky_qtum::rpc::{Client, Receipt, RpcError};
+use sparky_qtum::rpc::{Client, RpcError};
 
 use crate::args::Context;
 use crate::dev;
@@ -144,34 +141,6 @@ impl Node {
             self.earn(BLOCKS_TO_FUND).await?;
         }
         Ok(())
-    }
-
-    /// Waits until a transaction is in a block; on a private chain makes that block.
-    ///
-    /// # Errors
-    /// `tx-not-confirming` and the node's.
-    pub async fn confirm(&self, txid: &Txid) -> Result<Vec<Receipt>> {
-        let is_private = self.is_private().await?;
-        for _ in 0..600 {
-            let receipts = self
-                .client
-                .get_transaction_receipt(txid)
-                .await
-                .map_err(|error| problem(&error))?;
-            if !receipts.is_empty() {
-                return Ok(receipts);
-            }
-            if is_private {
-                self.mine(1).await?;
-            }
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-        let text = format!("Transaction {txid} is sent and not in a block yet.");
-        Err(
-            Problem::new("tx-not-confirming", "Waiting longer than usual", text)
-                .retryable()
-                .into(),
-        )
     }
 }
 

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use serde_json::json;
-use sparky_protocol::{Operation, Phase, SignedProof, Update};
+use sparky_protocol::{Amount, Operation, Phase, SignedProof, Update};
 
 use crate::args::Context;
 use crate::confirm::confirm;
@@ -10,7 +10,7 @@ use crate::money;
 use crate::participant::book::Kept;
 use crate::participant::view::View;
 use crate::participant::{Participant, refused};
-use crate::problem::{Exit, Problem};
+use crate::problem::{self, Problem};
 
 /// Arguments of `sparky pay`.
 #[derive(Debug, clap::Args)]
@@ -25,7 +25,8 @@ pub struct Args {
 /// Pays: decide, sign, write, send.
 ///
 /// # Errors
-/// Bad amounts, `no-route`, `insufficient-channel-balance`, `channel-closing`, and the relay's.
+/// Bad amounts, `no-route`, `insufficient-channel-balance`, `channel-closing`, and the relay's: then
+/// nothing was signed. `payment-pending` once it is signed and the relay has not taken it.
 pub async fn run(args: Args, context: &Context) -> Result<()> {
     let amount = money::parse_positive(&args.amount)?;
     let participant = Participant::open(context).await?;
@@ -55,26 +56,49 @@ pub async fn run(args: Args, context: &Context) -> Result<()> {
     kept.outbox.push(update);
     // From here on it counts as sent, whatever happens.
     participant.keep(&kept)?;
-    let delivered = match participant.deliver(&mut kept).await {
-        Ok(()) => true,
-        Err(error) if crate::problem::of(&error).exit() == Exit::Unreachable => false,
-        Err(error) => return Err(error),
-    };
+    let undelivered = participant.deliver(&mut kept).await.err();
     participant.back_up_soon().await;
     let balance = kept.channel.balances(side, &tip).balance;
+    let reason = undelivered.as_ref().map(|error| problem::of(error).code);
     let value = json!({
         "number": view.number, "channelId": view.channel_id, "to": partner, "amountSat": amount,
-        "nonce": proof.nonce, "status": if delivered { "delivered" } else { "stored" },
+        "nonce": proof.nonce, "status": if reason.is_none() { "delivered" } else { "stored" }, "reason": reason,
         "partnerOnline": view.partner_online, "balanceSat": balance,
     });
     context.output.show(&value, |_| {
-        let rest = match (delivered, view.partner_online) {
-            (false, _) => "The relay is away; the payment is signed and written here and goes out with the next command.",
-            (true, true) => "Delivered.",
-            (true, false) => "Your partner is offline: the relay keeps it, and it already counts as theirs.",
+        let rest = match (&reason, view.partner_online) {
+            (Some(_), _) => "It is signed and written here, and not delivered yet.",
+            (None, true) => "Delivered.",
+            (None, false) => {
+                "Your partner is offline: the relay keeps it, and it already counts as theirs."
+            }
         };
-        format!("Paid {} to {partner}. You have {} left. {rest}", money::qtum(amount), money::qtum(balance))
+        format!(
+            "Paid {} to {partner}. You have {} left. {rest}",
+            money::qtum(amount),
+            money::qtum(balance)
+        )
+    })?;
+    undelivered.map_or(Ok(()), |error| {
+        Err(stored(&problem::of(&error), amount, view.number, proof.nonce).into())
     })
+}
+
+/// A payment that the relay did not take. Whatever the relay said of it, it is signed and kept, and
+/// goes out with the next command: who pays "again" pays twice. So the relay's own words, which may
+/// say that nothing was sent, are not the last ones, and no retry is offered.
+fn stored(why: &Problem, amount: Amount, number: u64, nonce: u64) -> Problem {
+    let text = format!(
+        "The payment of {} in channel {number} is signed and written here as number {nonce}, and the relay has not \
+         taken it yet ({}). It is sent again by the next command, sparky channel list for one. Do not pay again: that \
+         would be a second payment.",
+        money::qtum(amount),
+        why.code
+    );
+    Problem::new("payment-pending", "Signed, not delivered yet", text)
+        .with("nonce", nonce)
+        .with("reason", why.code.clone())
+        .with("reasonDetail", why.detail.clone())
 }
 
 /// The channel of that number, or the open one to that partner with the most to spend.

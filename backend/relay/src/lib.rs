@@ -64,7 +64,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use config::{Chain, Config, SecretUrl, TowerLimits};
 pub use quotas::Quotas;
-pub use store::{Deployment, migrate};
+pub use store::{Attempt, Deployment, Turn, migrate};
 
 use crate::{
     app::{App, Block, Limits, Parts},
@@ -276,6 +276,29 @@ pub async fn deployment(url: &str) -> anyhow::Result<Option<Deployment>> {
     let deployment = store.deployment().await?;
     store.close().await;
     Ok(deployment)
+}
+
+/// Waits until nobody else deploys a contract for the database at `url`, and keeps others waiting until
+/// what it gives is dropped.
+pub async fn take_turn(url: &str) -> anyhow::Result<Turn> {
+    Store::open(url).await?.take_turn(url).await
+}
+
+/// The attempt to deploy that the database at `url` knows of, if one is under way.
+pub async fn deployment_attempt(url: &str) -> anyhow::Result<Option<Attempt>> {
+    let store = Store::open(url).await?;
+    let attempt = store.attempt().await?;
+    store.close().await;
+    Ok(attempt)
+}
+
+/// Notes in the database at `url` what was sent to be deployed; `None` forgets it. It is forgotten with
+/// [`set_deployment`] too.
+pub async fn set_deployment_attempt(url: &str, attempt: Option<&Attempt>) -> anyhow::Result<()> {
+    let store = Store::open(url).await?;
+    store.put_attempt(attempt).await?;
+    store.close().await;
+    Ok(())
 }
 
 /// Notes in the database at `url` that it was restored from an older copy, at this height of the chain.

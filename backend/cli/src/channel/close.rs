@@ -72,9 +72,9 @@ async fn propose(context: &Context, participant: &Participant, kept: &mut Kept) 
         "signature": participant.sign(&close.digest(kept.channel.domain())),
     });
     let path = format!("/channels/{}/proposals", kept.channel.id());
-    failpoint!("participant.proposal.before");
+    failpoint!("participant.close-proposal.before");
     let created: Value = participant.relay.post(&path, &proposal).await?;
-    failpoint!("participant.proposal.after");
+    failpoint!("participant.close-proposal.after");
     let value =
         json!({ "status": "proposed", "number": number, "validUntil": until, "proposal": created });
     context.output.show(&value, |_| {
@@ -105,7 +105,7 @@ async fn alone(context: &Context, participant: &Participant, kept: &mut Kept) ->
     confirm(context, &what)?;
     kept.channel = bound;
     participant.keep(kept)?;
-    let mined = participant.execute(&plan, "close").await?;
+    let mined = participant.execute(&plan, &call, "close").await?;
     let text = format!(
         "Channel {} is closing. After {window} blocks: sparky channel settle {}",
         kept.number(),

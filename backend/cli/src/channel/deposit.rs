@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 use serde_json::json;
-use sparky_protocol::ContractCall;
+use sparky_protocol::{ContractCall, policy};
 
-use super::{Which, require_open, tell, transact};
+use super::{Which, limits, require_open, tell, transact};
 use crate::args::Context;
 use crate::money;
 use crate::participant::Participant;
@@ -38,6 +38,13 @@ pub async fn run(args: &Args, context: &Context) -> Result<()> {
         to,
         amount,
     };
+    let (capacity, window) = (
+        limits::capacity(&kept, amount),
+        kept.channel.params().window,
+    );
+    let safe = limits::too_much(&participant.info, capacity, window)?;
+    let instead = "Deposit less, or open another channel with a longer period.";
+    limits::warn(context, safe, capacity, window, instead);
     let whose = if args.to_partner {
         "the partner's side"
     } else {
@@ -58,6 +65,9 @@ pub async fn run(args: &Args, context: &Context) -> Result<()> {
         context,
         &mined,
         &text,
-        json!({ "number": kept.number(), "amountSat": amount, "to": to }),
+        json!({
+            "number": kept.number(), "amountSat": amount, "to": to, "capacitySat": capacity,
+            "safeCapacitySat": policy::safe_capacity(window), "tooMuch": safe.is_some(),
+        }),
     )
 }

@@ -7,8 +7,9 @@ use sparky_protocol::{Amount, Balances, ChannelId, Phase};
 use crate::args::Context;
 use crate::money;
 use crate::output::table;
-use crate::participant::Participant;
 use crate::participant::book::Kept;
+use crate::participant::view::View;
+use crate::participant::{LeftOut, Participant};
 
 /// Arguments of `sparky channel list`.
 #[derive(Debug, clap::Args)]
@@ -46,11 +47,17 @@ pub struct Row {
     pub received_nonce: u64,
     /// The finalization period in blocks.
     pub window: u32,
+    /// The rule that something breaks which the relay shows; what it shows was not taken over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<&'static str>,
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Page {
     items: Vec<Row>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    left_out: Vec<LeftOut>,
 }
 
 /// Prints the list.
@@ -60,14 +67,15 @@ struct Page {
 pub async fn run(args: &Args, context: &Context) -> Result<()> {
     let participant = Participant::open(context).await?;
     let mut items = Vec::new();
-    for (_, kept) in participant.channels().await? {
-        let row = row(&participant, &kept)?;
+    let (channels, left_out) = participant.channels_told().await?;
+    for (view, kept) in channels {
+        let row = row(&participant, &view, &kept)?;
         if args.all || row.phase != Phase::Settled {
             items.push(row);
         }
     }
     items.sort_by_key(|row| std::cmp::Reverse(row.number));
-    context.output.show(&Page { items }, |page| {
+    context.output.show(&Page { items, left_out }, |page| {
         if page.items.is_empty() {
             return "No channels. Open one with: sparky channel open ADDRESS AMOUNT".into();
         }
@@ -96,7 +104,7 @@ pub async fn run(args: &Args, context: &Context) -> Result<()> {
 ///
 /// # Errors
 /// `not-participant`.
-pub fn row(participant: &Participant, kept: &Kept) -> Result<Row> {
+pub fn row(participant: &Participant, view: &View, kept: &Kept) -> Result<Row> {
     let (side, tip, channel) = (participant.side(kept)?, participant.tip(), &kept.channel);
     let Balances {
         balance,
@@ -118,6 +126,7 @@ pub fn row(participant: &Participant, kept: &Kept) -> Result<Row> {
         sent_nonce: channel.street(side).nonce(),
         received_nonce: channel.street(side.other()).nonce(),
         window: channel.params().window,
+        refused: view.refused,
     })
 }
 

@@ -6,6 +6,7 @@ mod counter_claim;
 mod deposit;
 mod give_way;
 mod join;
+mod limits;
 mod list;
 mod open;
 mod recover;
@@ -90,6 +91,9 @@ async fn transact(
     what: &str,
     purpose: &str,
 ) -> Result<Mined> {
+    if let Some(mined) = finish(context, participant, call).await? {
+        return Ok(mined);
+    }
     let plan = participant.plan(call).await?;
     let fee = money::qtum(Amount(plan.fee.into()));
     confirm(
@@ -97,7 +101,19 @@ async fn transact(
         &format!("{what} The fee is at most {fee}; unused gas comes back."),
     )?;
     context.output.note("Sent; waiting for a block …");
-    participant.execute(&plan, purpose).await
+    participant.execute(&plan, call, purpose).await
+}
+
+/// The end of the same call by an earlier command. A rehearsal waits for nobody.
+async fn finish(
+    context: &Context,
+    participant: &Participant,
+    call: &ContractCall,
+) -> Result<Option<Mined>> {
+    if context.dry_run {
+        return Ok(None);
+    }
+    participant.finish(call).await
 }
 
 /// Prints what a transaction did.

@@ -5,9 +5,8 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::json;
 use sparky_protocol::{Account, ContractCall, policy};
-use sparky_relay::Chain;
 
-use super::{tell, transact};
+use super::{limits, tell, transact};
 use crate::args::Context;
 use crate::money;
 use crate::participant::Participant;
@@ -42,36 +41,10 @@ pub async fn run(args: &Args, context: &Context) -> Result<()> {
         let text = "A channel has two ends. Nothing was sent.";
         return Err(Problem::new("own-address", "That is your own address", text).into());
     }
-    let limits = &participant.info.window;
-    let window = args.window.unwrap_or(limits.default);
-    // Whatever the relay says: where there is something to lose, a day is the least.
-    let chain: Chain = participant
-        .info
-        .network
-        .parse()
-        .map_err(anyhow::Error::msg)?;
-    let least = limits.min.max(chain.min_window());
-    if !(least..=limits.max).contains(&window) {
-        let text = format!(
-            "{window} blocks: between {least} and {} are possible here. Nothing was sent.",
-            limits.max
-        );
-        return Err(Problem::new(
-            "window-out-of-range",
-            "Finalization period out of range",
-            text,
-        )
-        .into());
-    }
-    if let Some(safe) =
-        policy::capacity_warning(amount, window).filter(|_| participant.info.network != "dev")
-    {
-        context.output.note(format!(
-            "Warning: {window} blocks protect about {}. With more in the channel it can pay to keep answers out of \
-             blocks for so long. Choose a longer --window or a smaller deposit.",
-            money::qtum(safe)
-        ));
-    }
+    let window = limits::window(&participant.info, args.window)?;
+    let safe = limits::too_much(&participant.info, amount, window)?;
+    let instead = "Choose a longer --window or a smaller deposit.";
+    limits::warn(context, safe, amount, window, instead);
     let call = ContractCall::Open {
         account_b: partner,
         token: Account::ZERO,
@@ -91,6 +64,8 @@ pub async fn run(args: &Args, context: &Context) -> Result<()> {
         .map(|(view, _)| view.number)
         .collect();
     let mined = transact(context, &participant, &call, &what, "open").await?;
+    // Taken up from an earlier command, it may have been there already: then it is the newest.
+    let known = if mined.resumed { Vec::new() } else { known };
     let opened = appeared(&participant, &known, &partner).await?;
     let text = format!(
         "Channel {} to {address} is open with {}. Pay with: sparky pay {} AMOUNT",
@@ -101,6 +76,7 @@ pub async fn run(args: &Args, context: &Context) -> Result<()> {
     let more = json!({
         "number": opened.number, "channelId": opened.channel_id, "partner": address,
         "depositSat": amount, "window": window, "safeCapacitySat": policy::safe_capacity(window),
+        "tooMuch": safe.is_some(),
     });
     tell(context, &mined, &text, more)
 }
@@ -108,12 +84,14 @@ pub async fn run(args: &Args, context: &Context) -> Result<()> {
 /// The relay follows the chain at its own pace: waits for the channel that was not there before.
 async fn appeared(participant: &Participant, known: &[u64], partner: &Account) -> Result<View> {
     for _ in 0..200 {
-        for (view, kept) in participant.channels().await? {
+        let channels = participant.channels().await?.into_iter();
+        let opened = channels.filter(|(view, kept)| {
             let params = kept.channel.params();
             let is_ours = params.account_a == participant.account && params.account_b == *partner;
-            if is_ours && !known.contains(&view.number) {
-                return Ok(view);
-            }
+            is_ours && !known.contains(&view.number)
+        });
+        if let Some((view, _)) = opened.max_by_key(|(view, _)| view.number) {
+            return Ok(view);
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

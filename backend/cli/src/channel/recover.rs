@@ -30,7 +30,7 @@ pub async fn run(which: &Which, context: &Context) -> Result<()> {
         .authorise_recovery(side, until, &participant.tip())
         .map_err(|rejected| refused(&rejected, "Not possible in this channel"))?;
     participant.keep(&kept)?;
-    let mined = participant.execute(&plan, "recover").await?;
+    let mined = participant.execute(&plan, &call, "recover").await?;
     let text = format!(
         "Channel {} is closing. After {blocks} blocks: sparky channel settle {}",
         kept.number(),

@@ -18,7 +18,7 @@ use crate::participant::Participant;
 pub async fn run(which: &Which, context: &Context) -> Result<()> {
     let participant = Participant::open(context).await?;
     let (view, kept) = participant.channel(&which.channel).await?;
-    let row = row(&participant, &kept)?;
+    let row = row(&participant, &view, &kept)?;
     let side = participant.side(&kept)?;
     let facts = kept.channel.facts();
     let height = participant.tip().height;
@@ -49,6 +49,10 @@ pub async fn run(which: &Which, context: &Context) -> Result<()> {
             ),
             ("period", format!("{} blocks", row.window)),
         ];
+        if let Some(code) = row.refused {
+            let text = format!("{code}: something that the relay shows was not taken over");
+            lines.push(("warning", text));
+        }
         if let Phase::Finalizing { finalizes_at, .. } = row.phase {
             let left = finalizes_at.saturating_sub(height);
             let minutes = u64::from(left) * u64::from(participant.info.block_seconds) / 60;

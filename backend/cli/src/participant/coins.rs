@@ -69,6 +69,13 @@ pub struct Receipt {
     pub gas_used: u64,
 }
 
+impl Receipt {
+    /// Whether the contract refused.
+    pub fn failed(&self) -> bool {
+        self.excepted != "None"
+    }
+}
+
 /// Hands a signed transaction to the network. Returns its id.
 ///
 /// # Errors
@@ -111,11 +118,7 @@ pub async fn confirmed(relay: &Relay, txid: &str) -> Result<Seen> {
 }
 
 fn successful(seen: Seen, txid: &str) -> Result<Seen> {
-    let Some(receipt) = seen
-        .receipts
-        .iter()
-        .find(|receipt| receipt.excepted != "None")
-    else {
+    let Some(receipt) = seen.receipts.iter().find(|receipt| receipt.failed()) else {
         return Ok(seen);
     };
     let reason = if receipt.excepted_message.is_empty() {

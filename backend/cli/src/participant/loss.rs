@@ -9,10 +9,19 @@ use super::view::View;
 use super::{Participant, refused};
 use crate::problem::Problem;
 
+/// What came of meeting the relay about a channel.
+pub(super) struct Met {
+    /// The relay has forgotten something that is known here.
+    pub forgotten: bool,
+    /// Why something that it shows was not taken over.
+    pub refused: Option<Rejected>,
+}
+
 impl Participant {
-    /// Hears what the relay shows, and the partner's word if it has one. Says whether the relay has
-    /// forgotten something.
-    pub(super) fn meet(&self, kept: &mut Kept, view: &View) -> Result<bool> {
+    /// Hears what the relay shows, and the partner's word if it has one. What breaks a rule is not
+    /// taken over and named; the rest is, and everything that is known stays. A partner or a relay
+    /// that shows nonsense must not keep us from answering, closing or settling.
+    pub(super) fn meet(&self, kept: &mut Kept, view: &View) -> Result<Met> {
         let side = self.side(kept)?;
         let meeting = Meeting {
             side,
@@ -20,30 +29,31 @@ impl Participant {
             restored_at: self.info.restored_at,
             question: book::question(),
         };
-        let breaks =
-            |rejected: Rejected| refused(&rejected, "The relay shows something that breaks a rule");
         let known = kept.channel.with_facts(view.channel.facts().clone());
         let forgotten = known.is_ahead_of(&view.channel, side, meeting.unsent);
-        kept.channel = known
-            .hear_relay(&view.channel, &meeting, &self.tip())
-            .map_err(breaks)?;
+        // Our own words bind us even when the partner's are refused.
+        let (own, lie) = match known.adopt_own(side, view.channel.streets()) {
+            Ok(own) => (own, None),
+            Err(why) => (known, Some(why)),
+        };
+        let (mut channel, mut refused) = match own.hear_relay(&view.channel, &meeting, &self.tip())
+        {
+            Ok(next) => (next, lie),
+            Err(why) => (own, Some(why)),
+        };
         if let Some(word) = &view.loss.word {
-            kept.channel = kept
-                .channel
-                .hear_partner(word, side.other())
-                .map_err(breaks)?;
+            match channel.hear_partner(word, side.other()) {
+                Ok(next) => channel = next,
+                Err(why) => refused = Some(why),
+            }
         }
-        Ok(forgotten)
+        kept.channel = channel;
+        Ok(Met { forgotten, refused })
     }
 
     /// Does what a loss asks for: brings the relay what it has forgotten, answers the partner's
     /// question, and asks the partner while our own memory is in doubt.
-    pub(super) async fn make_good(
-        &self,
-        kept: &mut Kept,
-        view: &View,
-        forgotten: bool,
-    ) -> Result<()> {
+    pub(super) async fn make_good(&self, kept: &Kept, view: &View, forgotten: bool) {
         let path = format!("/channels/{}", kept.channel.id());
         if forgotten {
             let body = json!({ "streets": kept.channel.streets() });
@@ -63,13 +73,14 @@ impl Participant {
         if let Some(question) = view.loss.asked {
             let unsigned = kept.channel.word(question);
             let word = unsigned.signed(self.sign(&unsigned.digest(kept.channel.domain())));
-            let _: Value = self.relay.put(&format!("{path}/word"), &word).await?;
+            let told: Result<Value> = self.relay.put(&format!("{path}/word"), &word).await;
+            later(kept, told);
         }
         if let Some(doubt) = kept.channel.doubt().filter(|doubt| doubt.partner) {
             let body = json!({ "question": doubt.question });
-            let _: Value = self.relay.put(&format!("{path}/question"), &body).await?;
+            let asked: Result<Value> = self.relay.put(&format!("{path}/question"), &body).await;
+            later(kept, asked);
         }
-        Ok(())
     }
 
     /// Takes the relay's proofs for ours where both exist with one nonce; the payments that never
@@ -98,6 +109,14 @@ impl Participant {
         kept.outbox.clear();
         self.keep(&kept)?;
         Ok((kept, dropped))
+    }
+}
+
+/// What the relay did not take now is said again by the next command; it must not keep us from our
+/// channel.
+pub(super) fn later(kept: &Kept, told: Result<Value>) {
+    if let Err(error) = told {
+        tracing::warn!(channel = kept.number(), "{error:#}");
     }
 }
 

@@ -9,22 +9,24 @@ pub mod key;
 mod loss;
 pub mod offer;
 pub mod relay;
+mod send;
 pub mod view;
 
-use std::time::Duration;
-
 use anyhow::{Context as _, Result};
-use sparky_protocol::{Account, Amount, ContractCall, Domain, Rejected, SecretKey, Side, Tip};
-use sparky_qtum::wallet::{self, Coins, Policy, Utxo, WalletError};
-use sparky_qtum::{Network, address, contract};
+use sparky_protocol::{Account, Domain, Rejected, SecretKey, Side, Tip};
+use sparky_qtum::wallet::{self, Utxo};
+use sparky_qtum::{Network, address};
 use sparky_relay::{Chain, failpoint};
 
 use self::book::Kept;
+use self::loss::Met;
 use self::relay::Relay;
+pub use self::send::Mined;
 use self::view::{Info, View};
 use crate::args::{Context, Demo};
 use crate::money;
-use crate::problem::Problem;
+use crate::output::Output;
+use crate::problem::{self, Problem};
 use crate::profile::{Profile, Writer};
 
 /// A participant that is signed in and may write to its profile.
@@ -41,20 +43,20 @@ pub struct Participant {
     pub info: Info,
     network: Network,
     writer: Writer,
+    output: Output,
+    /// Transactions of earlier commands whose end nobody was told.
+    unfinished: Vec<send::Sent>,
 }
 
-/// A transaction that was mined and did what it should.
+/// A channel that cannot be shown.
 #[derive(Clone, Debug, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Mined {
-    /// Its id.
-    pub txid: String,
-    /// The block that holds it.
-    pub height: Option<u32>,
-    /// The fee of the bytes and the most that the gas could cost, in satoshi.
-    pub fee_sat: String,
-    /// Gas used.
-    pub gas_used: u64,
+pub struct LeftOut {
+    /// Its number.
+    pub number: u64,
+    /// The code of what is wrong with it.
+    pub code: String,
+    /// What is wrong with it.
+    pub detail: String,
 }
 
 impl Participant {
@@ -81,7 +83,7 @@ impl Participant {
         let (network, account) = (chain.network(), key.account());
         let address = address::encode(&account, network);
         relay.sign_in(&key, &address).await?;
-        Ok(Self {
+        let participant = Self {
             key,
             account,
             address,
@@ -89,7 +91,10 @@ impl Participant {
             info,
             network,
             writer,
-        })
+            output: context.output,
+            unfinished: Vec::new(),
+        };
+        participant.take_up_sent(context.dry_run).await
     }
 
     /// Where signatures count.
@@ -125,18 +130,38 @@ impl Participant {
     }
 
     /// All our channels, brought up to date with the relay; newer promises on either side are
-    /// verified, written and answered first.
+    /// verified, written and answered first. What breaks a rule is named and not taken over.
     ///
     /// # Errors
-    /// The relay's problem, or the rule that something it showed does not keep.
+    /// The relay's problem.
     pub async fn channels(&self) -> Result<Vec<(View, Kept)>> {
+        Ok(self.channels_told().await?.0)
+    }
+
+    /// The same, and beside them those that cannot be shown, each with why: one must not hide the others.
+    ///
+    /// # Errors
+    /// The relay's problem.
+    pub async fn channels_told(&self) -> Result<(Vec<(View, Kept)>, Vec<LeftOut>)> {
         let list: view::List = self.relay.get("/channels").await?;
-        let mut channels = Vec::new();
-        for view in list.items {
-            let kept = self.reconcile(&view).await?;
-            channels.push((view, kept));
+        let (mut channels, mut left_out) = (Vec::new(), Vec::new());
+        for mut view in list.items {
+            match self.reconcile(&mut view).await {
+                Ok(kept) => channels.push((view, kept)),
+                Err(error) => {
+                    let Problem { code, detail, .. } = problem::of(&error);
+                    let number = view.number;
+                    self.output
+                        .note(format!("Warning: channel {number} is left out: {detail}"));
+                    left_out.push(LeftOut {
+                        number,
+                        code,
+                        detail,
+                    });
+                }
+            }
         }
-        Ok(channels)
+        Ok((channels, left_out))
     }
 
     /// One of our channels by its number or id, brought up to date with the relay.
@@ -150,8 +175,8 @@ impl Participant {
             let text = format!("{name:?} is no channel: give its number or its id.");
             return Err(Problem::new("unknown-channel", "No such channel", text).into());
         }
-        let view: View = self.relay.get(&format!("/channels/{name}")).await?;
-        let kept = self.reconcile(&view).await?;
+        let mut view: View = self.relay.get(&format!("/channels/{name}")).await?;
+        let kept = self.reconcile(&mut view).await?;
         Ok((view, kept))
     }
 
@@ -188,63 +213,6 @@ impl Participant {
         Ok(wallet::balance(&self.coins().await?, &self.account))
     }
 
-    /// Plans the transaction for a contract call: says what it costs before anybody confirms.
-    ///
-    /// # Errors
-    /// `insufficient-onchain-balance`.
-    pub async fn plan(&self, call: &ContractCall) -> Result<wallet::Plan> {
-        let output =
-            contract::output(&self.info.contract, call).map_err(|error| wallet_problem(&error))?;
-        // A dispute has a deadline: an ancestor that never confirms would hold the call back.
-        let coins = match call {
-            ContractCall::Open { .. } | ContractCall::Deposit { .. } => Coins::PreferConfirmed,
-            _ => Coins::ConfirmedOnly,
-        };
-        let policy = Policy {
-            coins,
-            ..Policy::default()
-        };
-        wallet::plan(&self.coins().await?, &self.account, &[output], policy)
-            .map_err(|error| wallet_problem(&error).into())
-    }
-
-    /// Signs a plan, sends it and waits until it is mined and has succeeded.
-    ///
-    /// # Errors
-    /// `tx-rejected`, `contract-reverted`, `tx-not-confirming`.
-    pub async fn execute(&self, plan: &wallet::Plan, purpose: &str) -> Result<Mined> {
-        let transaction = plan
-            .sign(&self.key)
-            .map_err(|error| wallet_problem(&error))?;
-        failpoint!("participant.broadcast.before");
-        let txid = coins::broadcast(&self.relay, &transaction.to_hex(), purpose).await?;
-        failpoint!("participant.broadcast.after");
-        let seen = coins::confirmed(&self.relay, &txid).await?;
-        if let Some(height) = seen.block_height {
-            self.followed(height).await?;
-        }
-        Ok(Mined {
-            txid,
-            height: seen.block_height,
-            fee_sat: plan.fee.to_string(),
-            gas_used: seen.receipts.iter().map(|receipt| receipt.gas_used).sum(),
-        })
-    }
-
-    /// The node knows a block before the relay has read it: waits until the relay tells what is in
-    /// it, so that whoever asks next hears of it.
-    async fn followed(&self, height: u32) -> Result<()> {
-        for _ in 0..200 {
-            let info: Info = self.relay.get("/info").await?;
-            if height <= info.tip.height {
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        tracing::warn!(height, "the relay has not read the block yet");
-        Ok(())
-    }
-
     /// Writes a channel. What has been written is what we stand by.
     ///
     /// # Errors
@@ -255,7 +223,7 @@ impl Participant {
 
     /// What we hold and what the relay shows, made one: facts from the chain, newer proofs and acks
     /// adopted after verification, what the partner sent acked, what the relay lacks sent again.
-    async fn reconcile(&self, view: &View) -> Result<Kept> {
+    async fn reconcile(&self, view: &mut View) -> Result<Kept> {
         let domain = self.domain();
         anyhow::ensure!(
             *view.channel.domain() == domain,
@@ -268,7 +236,14 @@ impl Participant {
             .clone()
             .unwrap_or_else(|| book::unknown(&domain, &view.channel, &self.tip()));
         let side = self.side(&kept)?;
-        let forgotten = self.meet(&mut kept, view)?;
+        let Met { forgotten, refused } = self.meet(&mut kept, view)?;
+        if let Some(why) = refused {
+            self.output.note(format!(
+                "Warning: the relay shows something in channel {} that breaks a rule, and it was not taken over: {why}.",
+                view.number
+            ));
+            view.refused = Some(why.code());
+        }
         self.respect_offers(&mut kept, view);
         let is_certain = kept.channel.doubt().is_none();
         let known = view.channel.street(side).nonce();
@@ -280,7 +255,7 @@ impl Participant {
         if changed {
             self.keep(&kept)?;
         }
-        self.make_good(&mut kept, view, forgotten).await?;
+        self.make_good(&kept, view, forgotten).await;
         // What the relay refuses now it may take later; it must not keep us from our channels.
         if is_certain && let Err(error) = self.deliver(&mut kept).await {
             tracing::warn!(channel = kept.number(), "{error:#}");
@@ -335,8 +310,9 @@ impl Participant {
         self.keep(kept)?;
         let path = format!("/channels/{}/acks", kept.channel.id());
         failpoint!("participant.ack.before");
-        let _: serde_json::Value = self.relay.post(&path, &ack).await?;
+        let told: Result<serde_json::Value> = self.relay.post(&path, &ack).await;
         failpoint!("participant.ack.after");
+        loss::later(kept, told);
         Ok(())
     }
 }
@@ -367,26 +343,4 @@ pub fn refused(rejected: &Rejected, title: &str) -> Problem {
             .with("maxSat", available.0.to_string()),
         _ => problem,
     }
-}
-
-fn wallet_problem(error: &WalletError) -> Problem {
-    let detail = match error {
-        WalletError::Insufficient {
-            need,
-            have,
-            immature,
-            fee,
-        } => {
-            let qtum = |satoshi: &u64| money::qtum(Amount((*satoshi).into()));
-            format!(
-                "Need {} including a fee of {}; you have {} ({} still maturing). Nothing was sent.",
-                qtum(need),
-                qtum(fee),
-                qtum(have),
-                qtum(immature)
-            )
-        }
-        other => format!("{other}. Nothing was sent."),
-    };
-    Problem::new(error.code(), "Not possible on chain", detail)
 }

@@ -90,6 +90,9 @@ pub struct View {
     /// What the participants ask each other after a loss.
     #[serde(default)]
     pub loss: Loss,
+    /// Why something of what it shows was not taken over; said by us, never by the relay.
+    #[serde(skip)]
+    pub refused: Option<&'static str>,
 }
 
 /// What the participants ask each other after a loss.

@@ -86,8 +86,11 @@ pub async fn tell(stage: &mut Stage, story: Story, end_at: (&str, u32)) -> bool 
             ok(stage, "alice", &["channel", "withdraw", &number, "5sat"]).await;
             ("bob", vec!["channel", "agree", &number])
         }
+        Story::HandCloses => ("alice", vec!["channel", "close", &number]),
+        Story::HandDeposits => ("alice", vec!["channel", "deposit", &number, "5sat"]),
         _ => ("alice", vec!["pay", &number, "7sat"]),
     };
+    let total = stage.hand_total().await;
     let left = call(stage, who, &arguments, Some(end_at)).await;
     look(stage);
     assert!(left.ended || left.ok, "{who} {arguments:?}: {}", left.error);
@@ -97,7 +100,17 @@ pub async fn tell(stage: &mut Stage, story: Story, end_at: (&str, u32)) -> bool 
         let paid = before[0] - after[0];
         assert!(paid == 0 || paid == 7, "{before:?} became {after:?}");
     }
-    if matches!(story, Story::HandProposes | Story::HandAgrees) {
+    if story == Story::HandDeposits {
+        // Typed again, as one would; it is paid in once.
+        if left.ended {
+            ok(stage, who, &arguments).await;
+        }
+        assert_eq!(stage.hand_total().await, total + 5, "paid in once");
+    }
+    if matches!(
+        story,
+        Story::HandProposes | Story::HandAgrees | Story::HandCloses
+    ) {
         // Whatever was agreed to, or not, is out of the way after its last block.
         stage.node.dev_mine(12).await.expect("mines");
         assert!(stage.followed().await, "an ordinary relay ended");

@@ -106,17 +106,14 @@ async fn end_often(stage: &mut Stage, point: &Point, ends: u32) -> u32 {
     while done < ends {
         let most = point.most.saturating_sub(misses / 3).max(1);
         let visit = stage.dice.below(most) + 1;
-        let ended = match point.story {
-            Story::HandPays | Story::HandAcks | Story::HandProposes | Story::HandAgrees => {
-                if stage.ended() {
-                    stage.start(None).await;
-                }
-                hands::tell(stage, point.story, (point.name, visit)).await
+        let ended = if point.story.is_by_hand() {
+            if stage.ended() {
+                stage.start(None).await;
             }
-            _ => {
-                let is_checked = ends <= 5 || done % 5 == 4;
-                end_the_relay(stage, point, visit, is_checked).await
-            }
+            hands::tell(stage, point.story, (point.name, visit)).await
+        } else {
+            let is_checked = ends <= 5 || done % 5 == 4;
+            end_the_relay(stage, point, visit, is_checked).await
         };
         if ended {
             done += 1;

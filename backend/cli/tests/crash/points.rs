@@ -32,6 +32,29 @@ pub enum Story {
     HandProposes,
     /// The partner agrees to it and sends the transaction.
     HandAgrees,
+    /// The end together is proposed by the command line.
+    HandCloses,
+    /// More is put into a channel by the command line.
+    HandDeposits,
+    /// Somebody keeps a sealed backup at the relay.
+    BackUp,
+    /// After a loss one asks, and the other gives its word.
+    Ask,
+}
+
+impl Story {
+    /// Whether it is the command line that ends in it.
+    pub fn is_by_hand(self) -> bool {
+        matches!(
+            self,
+            Self::HandPays
+                | Self::HandAcks
+                | Self::HandProposes
+                | Self::HandAgrees
+                | Self::HandCloses
+                | Self::HandDeposits
+        )
+    }
 }
 
 /// A point.
@@ -85,6 +108,12 @@ pub const POINTS: &[Point] = &[
     at("relay.resend.after", Story::Reorganise, 1),
     at("relay.watch.before", Story::Watch, 2),
     at("relay.watch.after", Story::Watch, 2),
+    at("relay.backup.before", Story::BackUp, 2),
+    at("relay.backup.after", Story::BackUp, 2),
+    at("relay.question.before", Story::Ask, 1),
+    at("relay.question.after", Story::Ask, 1),
+    at("relay.word.before", Story::Ask, 1),
+    at("relay.word.after", Story::Ask, 1),
     at("tower.send.before", Story::Dispute, 1),
     at("tower.send.after", Story::Dispute, 1),
     at("tower.record.before", Story::Dispute, 1),
@@ -104,8 +133,10 @@ pub const POINTS: &[Point] = &[
     at("participant.ack.after", Story::HandAcks, 1),
     at("participant.proposal.before", Story::HandProposes, 1),
     at("participant.proposal.after", Story::HandProposes, 1),
-    at("participant.broadcast.before", Story::HandAgrees, 1),
-    at("participant.broadcast.after", Story::HandAgrees, 1),
+    at("participant.close-proposal.before", Story::HandCloses, 1),
+    at("participant.close-proposal.after", Story::HandCloses, 1),
+    at("participant.broadcast.before", Story::HandDeposits, 1),
+    at("participant.broadcast.after", Story::HandDeposits, 1),
     at("participant.countersign.before", Story::HandAgrees, 1),
     at("participant.countersign.after", Story::HandAgrees, 1),
 ];

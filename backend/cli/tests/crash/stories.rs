@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::json;
-use sparky_protocol::{Amount, ChannelId, ContractCall, Phase, Side};
+use sparky_protocol::{Amount, ChannelId, ContractCall, Hash, Phase, Side};
 
 use crate::{
     person::{Person, Trouble},
@@ -27,7 +27,9 @@ pub async fn tell(stage: &mut Stage, story: Story) -> Told {
         Story::Watch => watch(stage).await,
         Story::Dispute | Story::Penniless => dispute(stage, false).await,
         Story::Forgotten => dispute(stage, true).await,
-        Story::HandPays | Story::HandAcks | Story::HandProposes | Story::HandAgrees => Ok(()),
+        Story::BackUp => back_up(stage).await,
+        Story::Ask => ask(stage).await,
+        _ => Ok(()),
     }
 }
 
@@ -213,6 +215,55 @@ async fn watch(stage: &mut Stage) -> Told {
         stage.people[1].ask(Method::PUT, &path, Some(&body)).await?;
     }
     stage.people[1].catch_up().await
+}
+
+/// A backup is kept twice. Whatever ends in between, what is there is one of them, whole, and never an
+/// older one than was acknowledged.
+async fn back_up(stage: &mut Stage) -> Told {
+    let person = &mut stage.people[0];
+    person.sign_in().await?;
+    for _ in 0..2 {
+        let held = person.get("/backup").await?;
+        let revision = held["revision"].as_u64().expect("a revision");
+        let blob = |revision: u64| format!("0x{}", hex::encode(revision.to_be_bytes().repeat(64)));
+        if 0 < revision {
+            assert_eq!(held["blob"], blob(revision), "a backup is whole");
+        }
+        let next = revision + 1;
+        let body = json!({ "revision": next, "blob": blob(next) });
+        person.ask(Method::PUT, "/backup", Some(&body)).await?;
+        let held = person.get("/backup").await?;
+        assert_eq!(held["revision"], next, "what was acknowledged is there");
+    }
+    Ok(())
+}
+
+/// Alice asks what Bob holds, and he gives his word. A question that was taken is shown to him, a word
+/// that was taken to her.
+async fn ask(stage: &mut Stage) -> Told {
+    let id = stage.id;
+    let question = Hash([u8::try_from(stage.dice.below(250)).expect("small") + 1; 32]);
+    stage.connect().await?;
+    let [alice, bob] = &mut stage.people;
+    let path = format!("/channels/{id}");
+    let body = json!({ "question": question });
+    alice
+        .ask(Method::PUT, &format!("{path}/question"), Some(&body))
+        .await?;
+    let view = bob.get(&path).await?;
+    if view["loss"]["asked"].is_null() {
+        // The same question, answered in an earlier telling.
+        return Ok(());
+    }
+    assert_eq!(view["loss"]["asked"], json!(question));
+    let channel = bob.channel(id);
+    let word = channel.word(question);
+    let word = word.signed(bob.key.sign(&word.digest(channel.domain())));
+    bob.ask(Method::PUT, &format!("{path}/word"), Some(&json!(word)))
+        .await?;
+    let view = alice.get(&path).await?;
+    assert_eq!(view["loss"]["word"]["question"], json!(question));
+    Ok(())
 }
 
 /// A channel of its own: paid in, paid over, closed by Alice with an old state or an honest one, and

@@ -11,6 +11,7 @@ use std::{collections::BTreeSet, path::Path};
 fn the_points_in_the_code_are_those_that_the_crash_test_ends_at() {
     let backend = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut in_code = BTreeSet::new();
+    let mut sites = 0;
     let mut open: Vec<_> = ["relay/src", "cli/src", "devchain/src", "qtum/src"]
         .map(|folder| backend.join(folder))
         .into();
@@ -24,6 +25,7 @@ fn the_points_in_the_code_are_those_that_the_crash_test_ends_at() {
         } else if !path.ends_with("relay/src/failpoint.rs") {
             let text = std::fs::read_to_string(&path).unwrap_or_default();
             let names = text.split("failpoint!(\"").skip(1);
+            sites += names.clone().count();
             in_code.extend(names.map(|rest| rest.split('"').next().unwrap().to_owned()));
         }
     }
@@ -32,7 +34,16 @@ fn the_points_in_the_code_are_those_that_the_crash_test_ends_at() {
         .map(|point| point.name.to_owned())
         .collect();
     assert_eq!(in_code, listed);
+    // Of two places with one name, a story reaches only one.
+    assert_eq!(sites, in_code.len(), "each name at one place");
     assert_eq!(listed.len(), points::POINTS.len(), "each name once");
+    let book = backend.join("../docs/TESTING.md");
+    let told = format!("each of {} named points", listed.len());
+    let text = std::fs::read_to_string(book).unwrap();
+    assert!(
+        text.contains(&told),
+        "docs/TESTING.md does not say {told:?}"
+    );
 }
 
 /// The variable that arms a point is no word of an ordinary binary: setting it can do nothing.

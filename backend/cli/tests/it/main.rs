@@ -4,9 +4,13 @@
 
 mod compose;
 mod dependencies;
+mod deploying;
 mod devchain_cli;
+mod distrust;
 mod failpoints;
+mod handbook;
 mod loss;
+mod proxy;
 mod refusals;
 mod sandbox;
 mod secrets;

@@ -157,3 +157,51 @@ fn one_profile_has_one_writer() {
     drop(lock);
     sandbox.alice(&["channel", "open", "bob", "1"]);
 }
+
+/// Settings of a container, or of a file of settings, may all be named and left empty.
+#[test]
+fn a_variable_that_is_set_to_nothing_is_not_set() {
+    let sandbox = Sandbox::empty();
+    let empty = [
+        "SPARKY_CONFIRMATIONS",
+        "SPARKY_ALLOWED_CONTRACTS",
+        "SPARKY_TOWER",
+        "SPARKY_TOWER_BUDGET_DAY",
+        "SPARKY_RATE_LIMIT",
+        "SPARKY_NETWORK",
+        "SPARKY_PUBLIC_URL",
+        "SPARKY_NATS_URL",
+    ]
+    .map(|name| (name, ""));
+    let relay = ["relay", "--bind", "127.0.0.1:0", "--database-url", "none:"];
+    let outcome = sandbox.run_with(&relay, &empty, "");
+    assert_eq!(
+        outcome.code, 1,
+        "the database is refused, not a setting: {outcome:?}"
+    );
+    let some = [("SPARKY_CONFIRMATIONS", "some")];
+    assert_eq!(sandbox.run_with(&relay, &some, "").code, 2);
+}
+
+/// A deposit that a reorganisation takes back must not have been spent already.
+#[test]
+fn a_relay_on_mainnet_waits_for_ten_blocks() {
+    let sandbox = Sandbox::empty();
+    let database = ["--bind", "127.0.0.1:0", "--database-url", "none:"];
+    let relay = |more: &[&str]| sandbox.run(&[&["relay"][..], &database, more].concat());
+    for few in ["1", "9"] {
+        let outcome = relay(&["--network", "mainnet", "--confirmations", few]);
+        let last = outcome.problem.to_string();
+        assert!(
+            outcome.code == 7 && last.contains("too-few-confirmations"),
+            "{outcome:?}"
+        );
+    }
+    for enough in [
+        &["--network", "mainnet", "--confirmations", "10"][..],
+        &["--network", "mainnet"],
+        &["--network", "testnet", "--confirmations", "1"],
+    ] {
+        assert_eq!(relay(enough).code, 1, "{enough:?}");
+    }
+}

@@ -10,6 +10,8 @@ use std::thread::JoinHandle;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::proxy::Proxy;
+
 /// A data folder, gone at the end together with whatever runs on it.
 pub struct Sandbox {
     data: TempDir,
@@ -44,6 +46,25 @@ impl Sandbox {
 
     /// A folder with contract, money and a relay of its own on a node, where somebody mines whatever waits.
     pub fn on(node: &RealNode) -> Self {
+        Self::on_with(node, &[])
+    }
+
+    /// The same, and the relay is reached through a proxy only.
+    pub fn behind(node: &RealNode, proxy: &Proxy, settings: &[&str]) -> Self {
+        let mut sandbox = Self::on_with(
+            node,
+            &[&["--public-url", &proxy.url][..], settings].concat(),
+        );
+        for (name, value) in &mut sandbox.variables {
+            if *name == "SPARKY_RELAY" {
+                proxy.to(value);
+                value.clone_from(&proxy.url);
+            }
+        }
+        sandbox
+    }
+
+    fn on_with(node: &RealNode, settings: &[&str]) -> Self {
         let mut sandbox = Self::empty();
         let database = format!(
             "sqlite://{}?mode=rwc",
@@ -55,18 +76,13 @@ impl Sandbox {
         ];
         sandbox.ok(&["migrate", "--database-url", &database]);
         sandbox.ok(&["prefund"]);
-        let relay = Service::start(&[
-            "relay",
-            "--network",
-            "regtest",
-            "--qtum-rpc-url",
-            node.url(),
-            "--bind",
-            "127.0.0.1:0",
-            "--database-url",
-            &database,
-        ]);
-        sandbox.variables.push(("SPARKY_RELAY", relay.url.clone()));
+        let bind = free_address();
+        let place = ["--bind", &bind, "--database-url", &database];
+        let on_node = ["--network", "regtest", "--qtum-rpc-url", node.url()];
+        let relay = Service::start(&[&["relay"][..], &on_node, &place, settings].concat());
+        sandbox
+            .variables
+            .push(("SPARKY_RELAY", format!("http://{bind}")));
         sandbox.relay = Some(relay);
         sandbox.miner = Some(Miner::start(node.url()));
         sandbox
@@ -209,8 +225,13 @@ impl RealNode {
     pub fn find() -> Self {
         match std::env::var("QTUMD_URL") {
             Ok(url) if !url.is_empty() => Self::Named(url),
-            _ => Self::Bare(Service::start(&["devchain", "--rpc-port", "0", "--empty"])),
+            _ => Self::bare(),
         }
+    }
+
+    /// A bare dev chain of its own.
+    pub fn bare() -> Self {
+        Self::Bare(Service::start(&["devchain", "--rpc-port", "0", "--empty"]))
     }
 
     pub fn url(&self) -> &str {
@@ -303,6 +324,12 @@ impl Drop for Service {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A port that nobody has now.
+fn free_address() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().to_string()
 }
 
 /// Satoshi as JSON writes them.

@@ -337,6 +337,15 @@ impl<'a> World<'a> {
             }
             _ => client.memory.channel = met.channel,
         }
+        // The relay has forgotten, or never got, what is known here: it is shown that.
+        if let Ok(healed) = self
+            .relay
+            .readmit(client.memory.channel.streets(), &client.tip)
+        {
+            self.relay = healed;
+        }
+        self.hear_partner(side)?;
+        let client = &mut self.clients[side];
         if !client.learned && client.memory.channel.doubt().is_none() {
             client.learned = true;
             *self.corners.entry("learned again").or_default() += 1;
@@ -353,6 +362,26 @@ impl<'a> World<'a> {
         {
             self.wire.push((To::Relay { from }, Message::Ack(ack)));
         }
+        Ok(())
+    }
+
+    /// Where the relay's word is not enough, who is awake answers its partner's question.
+    fn hear_partner(&mut self, side: Side) -> Result<(), String> {
+        let [asker, asked] = [side, side.other()];
+        let partner = &self.clients[asked];
+        let waits = self.clients[asker].memory.channel.doubt().is_some();
+        if !waits || partner.mode == Mode::Asleep {
+            return Ok(());
+        }
+        let unsigned = partner.memory.channel.word(QUESTION);
+        let digest = unsigned.digest(partner.memory.channel.domain());
+        let word = unsigned.signed(self.signer.sign(asked, digest));
+        let channel = &self.clients[asker].memory.channel;
+        let heard = channel
+            .hear_partner(&word, asked)
+            .map_err(|why| format!("{asker} does not understand {asked}'s word: {why}"))?;
+        self.clients[asker].memory.channel = heard;
+        self.note("heard the partner");
         Ok(())
     }
 

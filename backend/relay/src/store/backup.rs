@@ -47,6 +47,7 @@ impl Store {
             where backup.revision < excluded.revision
                or backup.revision = excluded.revision and backup.body = excluded.body
             returning revision";
+        crate::failpoint!("relay.backup.before");
         let kept = sqlx::query(sql)
             .bind(account.0.to_vec())
             .bind(big(revision)?)
@@ -54,6 +55,7 @@ impl Store {
             .bind(clock::seconds())
             .fetch_optional(&self.write)
             .await?;
+        crate::failpoint!("relay.backup.after");
         Ok(kept.is_some())
     }
 
@@ -97,7 +99,9 @@ impl Store {
             .is_some();
         let events = if is_new { events } else { &[] };
         let appended = Self::append(&mut transaction, events).await?;
+        crate::failpoint!("relay.question.before");
         transaction.commit().await?;
+        crate::failpoint!("relay.question.after");
         Ok(appended)
     }
 
@@ -127,7 +131,9 @@ impl Store {
             return Ok(None);
         }
         let appended = Self::append(&mut transaction, events).await?;
+        crate::failpoint!("relay.word.before");
         transaction.commit().await?;
+        crate::failpoint!("relay.word.after");
         Ok(Some(appended))
     }
 

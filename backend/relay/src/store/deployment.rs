@@ -1,9 +1,14 @@
 //! Which contract this relay serves.
 
-use sparky_protocol::{Account, Hash};
-use sqlx::Row as _;
+use std::fs::File;
 
-use super::{Result, Store, big, fixed, whole};
+use sparky_protocol::{Account, Hash};
+use sqlx::{Any, Row as _, Transaction};
+
+use super::{Dialect, Result, Store, big, fixed, sqlite_file, whole};
+
+/// Not the lock of the SQL migrations: those are over when the contract is deployed.
+const DEPLOYMENT_LOCK: i64 = super::MIGRATION_LOCK + 1;
 
 /// The contract that a relay serves, as `sparky migrate` deployed it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +23,93 @@ pub struct Deployment {
     pub height: u32,
 }
 
+/// A contract that was sent and is not in enough blocks yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// dev, regtest, testnet or mainnet.
+    pub network: String,
+    /// The transaction.
+    pub txid: String,
+    /// Where the contract will be.
+    pub contract: Account,
+}
+
+/// While it lives, nobody else deploys for the same database.
+#[must_use = "dropping it lets the next one deploy"]
+#[derive(Debug)]
+pub struct Turn {
+    _transaction: Option<Transaction<'static, Any>>,
+    _file: Option<File>,
+}
+
 impl Store {
+    /// Waits until nobody else deploys for this database, however many migrate at once. Not the lock
+    /// of a transaction that writes: deploying takes minutes, and on SQLite nobody else could write.
+    pub(crate) async fn take_turn(&self, url: &str) -> anyhow::Result<Turn> {
+        if self.dialect == Dialect::Postgres {
+            let mut transaction = self.begin().await?;
+            sqlx::query("select pg_advisory_xact_lock($1)")
+                .bind(DEPLOYMENT_LOCK)
+                .execute(&mut *transaction)
+                .await?;
+            return Ok(Turn {
+                _transaction: Some(transaction),
+                _file: None,
+            });
+        }
+        let Some(path) = sqlite_file(url).filter(|path| !path.contains(":memory:")) else {
+            return Ok(Turn {
+                _transaction: None,
+                _file: None,
+            });
+        };
+        let path = format!("{path}.migrating");
+        let locking = tokio::task::spawn_blocking(move || {
+            let file = File::create(&path)?;
+            file.lock()?;
+            std::io::Result::Ok(file)
+        });
+        Ok(Turn {
+            _transaction: None,
+            _file: Some(locking.await??),
+        })
+    }
+
+    /// The attempt to deploy that is under way, if there is one.
+    pub(crate) async fn attempt(&self) -> Result<Option<Attempt>> {
+        let row = sqlx::query("select network, txid, contract from deployment_attempt")
+            .fetch_optional(&self.read)
+            .await?;
+        row.map(|row| {
+            Ok(Attempt {
+                network: row.try_get("network")?,
+                txid: row.try_get("txid")?,
+                contract: Account(fixed(&row, "contract")?),
+            })
+        })
+        .transpose()
+    }
+
+    /// Notes what was sent; `None` forgets it.
+    pub(crate) async fn put_attempt(&self, attempt: Option<&Attempt>) -> Result<()> {
+        let mut transaction = self.begin().await?;
+        sqlx::query("delete from deployment_attempt")
+            .execute(&mut *transaction)
+            .await?;
+        if let Some(attempt) = attempt {
+            let sql = "
+                insert into deployment_attempt (deployment_attempt_id, network, txid, contract)
+                values (1, $1, $2, $3)";
+            sqlx::query(sql)
+                .bind(attempt.network.clone())
+                .bind(attempt.txid.clone())
+                .bind(attempt.contract.0.to_vec())
+                .execute(&mut *transaction)
+                .await?;
+        }
+        transaction.commit().await
+    }
+
     /// The deployment, if there is one.
     pub(crate) async fn deployment(&self) -> Result<Option<Deployment>> {
         let row = sqlx::query("select network, contract, code_hash, height from deployment")
@@ -66,6 +157,9 @@ impl Store {
             .bind(deployment.contract.0.to_vec())
             .bind(deployment.code_hash.0.to_vec())
             .bind(big(deployment.height)?)
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query("delete from deployment_attempt")
             .execute(&mut *transaction)
             .await?;
         transaction.commit().await?;

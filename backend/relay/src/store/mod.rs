@@ -28,7 +28,7 @@ use sqlx::{
     migrate::Migrator,
 };
 
-pub use deployment::Deployment;
+pub use deployment::{Attempt, Deployment, Turn};
 pub(crate) use {
     backup::{Epoch, StoredQuestion},
     chain::{NewBlock, NewChainEvent, kind as event_kind},
@@ -169,11 +169,7 @@ impl Store {
 /// Brings the schema of the database at `url` up to this program, creating the file when it is
 /// SQLite. Does nothing when there is nothing to do.
 pub async fn migrate(url: &str) -> anyhow::Result<()> {
-    if let Some(file) = url
-        .strip_prefix("sqlite:")
-        .map(|rest| rest.trim_start_matches("//"))
-        && let Some(folder) = Path::new(file.split('?').next().unwrap_or(file)).parent()
-    {
+    if let Some(folder) = sqlite_file(url).and_then(|file| Path::new(file).parent()) {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot create {}", folder.display()))?;
     }
@@ -194,6 +190,12 @@ pub async fn migrate(url: &str) -> anyhow::Result<()> {
     transaction.commit().await?;
     store.close().await;
     Ok(())
+}
+
+/// The file of an SQLite database.
+fn sqlite_file(url: &str) -> Option<&str> {
+    let rest = url.strip_prefix("sqlite:")?.trim_start_matches("//");
+    Some(rest.split('?').next().unwrap_or(rest))
 }
 
 fn pool_options(dialect: Dialect) -> AnyPoolOptions {

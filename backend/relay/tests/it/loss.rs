@@ -92,7 +92,7 @@ impl Participant {
 
     fn refusal(&self, id: ChannelId) -> Option<Rejected> {
         let one = Operation::Transfer {
-            amount: sparky_protocol::Amount(1),
+            amount: Amount(1),
         };
         self.channel(id)
             .propose(self.side(id), &[one], &self.tip)
@@ -147,7 +147,7 @@ async fn either_participant_heals_a_relay_that_went_back_in_time() {
         let next = alice.sign(
             id,
             vec![Operation::Transfer {
-                amount: sparky_protocol::Amount(1),
+                amount: Amount(1),
             }],
         );
         assert_eq!(alice.submit(id, &next).await.1["code"], "nonce-gap");

@@ -13,6 +13,7 @@ use crate::test::report;
 use crate::{fingerprint, start};
 
 const BOB: &str = "qUbxboqjBRp96j3La8D1RYkyqx5uQbJPoW";
+const BOOK: &str = "docs/OPERATIONS.md";
 const QTUM: u64 = 100_000_000;
 /// How long something may take to come back.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -26,7 +27,7 @@ pub(crate) fn run() -> Result<()> {
     let root = fingerprint::root()?;
     start::build()?;
     let stack = Stack::new(&root)?;
-    let mut outcomes = vec![stack.run("make start-services")];
+    let mut outcomes = vec![stack.run("make start-services STACK=docker")];
     if outcomes.iter().all(|outcome| outcome.ok) {
         story(&stack, &mut outcomes);
     }
@@ -66,7 +67,9 @@ fn story(stack: &Stack, outcomes: &mut Vec<Outcome>) {
         answers(&stack.address, "/channels/1", "<div id=\"root\">")
     });
     say("numbers are not for everybody", &mut || {
-        ensure!(answers(&stack.address, "/metrics", "").is_err(), "they are");
+        for path in ["/metrics", "/readyz"] {
+            ensure!(answers(&stack.address, path, "").is_err(), "{path} is");
+        }
         Ok(())
     });
     say("Alice opens a channel", &mut || {
@@ -108,16 +111,19 @@ fn story(stack: &Stack, outcomes: &mut Vec<Outcome>) {
         stack.dc(&["start", "nats"])?;
         Ok(())
     });
-    say("a dump of the database is a database", &mut || dump(stack));
+    say(
+        "what was dumped is restored as the handbook says",
+        &mut || restore(stack, &number),
+    );
     say(
         "Prometheus sees both relays, and its rules hold",
         &mut || prometheus(stack),
     );
     say("a restart loses nothing", &mut || {
-        for line in ["make stop-services", "make start-services STACK=docker"] {
+        for line in ["make stop-services", "make start-services"] {
             ensure!(stack.run(line).ok, "{line}: failed");
         }
-        pay(stack, &number, 1, 42)
+        pay(stack, &number, 1, 43)
     });
     say("they close together", &mut || close(stack, &number));
     say("doctor finds nothing wrong", &mut || {
@@ -126,8 +132,12 @@ fn story(stack: &Stack, outcomes: &mut Vec<Outcome>) {
             .map(drop)
     });
     say("make clean leaves nothing behind", &mut || {
-        ensure!(stack.run("make clean").ok, "make clean: failed");
+        for line in ["make stop-services", "make clean"] {
+            ensure!(stack.run(line).ok, "{line}: failed");
+        }
         let left = stack.dc(&["ps", "-q"])?;
+        ensure!(left.trim().is_empty(), "still there: {left}");
+        let left = stack.volumes()?;
         ensure!(left.trim().is_empty(), "still there: {left}");
         Ok(())
     });
@@ -195,24 +205,49 @@ fn healthy(stack: &Stack, service: &str) -> Result<()> {
     anyhow::bail!("{service} is not healthy after {} s", PATIENCE.as_secs())
 }
 
-/// As docs/OPERATIONS.md says it: a dump, restored into a new database, holds the same channels.
-fn dump(stack: &Stack) -> Result<()> {
-    let psql = |database: &str, sql: &str| {
-        let words = ["psql", "-U", "sparky", "-d", database, "-Atc", sql];
+/// Dump and restore, line by line as docs/OPERATIONS.md has them: the same channels are there, payments
+/// go on, and clients are told that it is a copy.
+fn restore(stack: &Stack, number: &str) -> Result<()> {
+    let count = || {
+        let sql = "select count(*) from channel";
+        let words = ["psql", "-U", "sparky", "-d", "sparky", "-Atc", sql];
         stack.dc(&[&["exec", "-T", "postgres"], &words[..]].concat())
     };
-    let inside = "pg_dump -U sparky -Fc sparky > /tmp/sparky.dump && createdb -U sparky restored && pg_restore -U sparky -d restored /tmp/sparky.dump";
-    stack.dc(&["exec", "-T", "postgres", "sh", "-c", inside])?;
-    let count = "select count(*) from channel";
-    let [before, after] = [psql("sparky", count)?, psql("restored", count)?];
+    let before = count()?;
+    let (dump, restore) = documented(&stack.book()?)?;
+    for line in dump.iter().chain(&restore) {
+        // The file is not for the folder of the sources.
+        let file = stack.folder.join("sparky.dump");
+        stack.shell(&line.replace("sparky.dump", &file.to_string_lossy()))?;
+    }
+    let after = count()?;
     ensure!(
         before == after && before.trim() == "1",
         "{before:?} became {after:?}"
     );
-    stack.dc(&[
-        "exec", "-T", "postgres", "dropdb", "-U", "sparky", "restored",
-    ])?;
-    Ok(())
+    healthy(stack, "relay-1")?;
+    healthy(stack, "relay-2")?;
+    answers(&stack.address, "/api/v1/info", "\"restoredAt\":")?;
+    ensure!(
+        answers(&stack.address, "/api/v1/info", "\"restoredAt\":null").is_err(),
+        "the relays do not say that they were restored"
+    );
+    pay(stack, number, 1, 42)
+}
+
+/// The lines that dump and those that restore, as the handbook has them.
+fn documented(book: &str) -> Result<(Vec<String>, Vec<String>)> {
+    let block = |heading: &str| -> Result<Vec<String>> {
+        let (_, rest) = book
+            .split_once(heading)
+            .with_context(|| format!("{BOOK} does not say {heading:?}"))?;
+        let block = rest.split("```").nth(1).unwrap_or_default();
+        Ok(block.lines().skip(1).map(str::to_owned).collect())
+    };
+    Ok((
+        block("**Postgres, a dump**")?,
+        block("Restore into an empty database")?,
+    ))
 }
 
 fn prometheus(stack: &Stack) -> Result<()> {
@@ -243,4 +278,33 @@ fn prometheus(stack: &Stack) -> Result<()> {
         .dc(&["--profile", "monitoring", "stop", "prometheus"])
         .context("stop")?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Clients must hear of a restoration before a relay answers them with what it has forgotten.
+    #[test]
+    fn the_handbook_restores_in_the_order_that_is_safe() {
+        let root = fingerprint::root().expect("the sources");
+        let book = std::fs::read_to_string(root.join(BOOK)).expect("the handbook");
+        let (dump, restore) = documented(&book).expect("both blocks");
+        assert!(dump.iter().any(|line| line.contains("pg_dump")), "{dump:?}");
+        let place = |word: &str| {
+            let found = restore.iter().position(|line| line.contains(word));
+            found.unwrap_or_else(|| panic!("no {word} in {restore:#?}"))
+        };
+        let order = [
+            " stop ",
+            "dropdb",
+            "createdb",
+            "pg_restore",
+            "migrate --restored",
+            " up ",
+        ];
+        let places = order.map(place);
+        assert!(places.is_sorted(), "{restore:#?}");
+        assert_eq!(places.len(), restore.len(), "nothing else: {restore:#?}");
+    }
 }

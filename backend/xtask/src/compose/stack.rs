@@ -45,7 +45,6 @@ impl Stack {
         let files = std::env::var("COMPOSE_FILE").unwrap_or_else(|_| FILES.to_owned());
         let text = |path: &Path| path.to_string_lossy().into_owned();
         let mut environment = vec![
-            ("STACK", "docker".to_owned()),
             ("COMPOSE_PROJECT_NAME", format!("sparky-test-{id}")),
             ("COMPOSE_FILE", files),
             ("SPARKY_ENV_FILE", text(&folder.join("env"))),
@@ -116,6 +115,38 @@ impl Stack {
     /// When it fails; with what it said.
     pub fn dc(&self, arguments: &[&str]) -> Result<String> {
         text("./dc.sh", arguments, &self.output("./dc.sh", arguments)?)
+    }
+
+    /// Runs a line with redirections as a shell does.
+    ///
+    /// # Errors
+    /// When it fails; with what it said.
+    pub fn shell(&self, line: &str) -> Result<()> {
+        println!("{line}");
+        let arguments = ["-c", line];
+        text("sh", &arguments, &self.output("sh", &arguments)?).map(drop)
+    }
+
+    /// The operator's handbook.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn book(&self) -> Result<String> {
+        fs::read_to_string(self.root.join("docs/OPERATIONS.md")).context("the handbook")
+    }
+
+    /// The volumes of this stack that exist.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub fn volumes(&self) -> Result<String> {
+        let project = self
+            .environment
+            .iter()
+            .find(|(name, _)| *name == "COMPOSE_PROJECT_NAME");
+        let filter = format!("name={}", project.map_or("", |(_, project)| project));
+        let arguments = ["volume", "ls", "-q", "--filter", &filter];
+        text("docker", &arguments, &self.output("docker", &arguments)?)
     }
 
     /// Runs `sparky` on this machine against the stack's one address.

@@ -6,6 +6,7 @@
 mod dockerfile;
 mod monitoring;
 mod rules;
+mod scripts;
 
 use std::collections::BTreeSet;
 use std::fs;

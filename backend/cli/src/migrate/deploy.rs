@@ -1,0 +1,157 @@
+//! Deploying: paid for once, however often it is interrupted.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use sparky_qtum::rpc::Receipt;
+use sparky_qtum::script::Gas;
+use sparky_qtum::{SATOSHI_PER_QTUM, Txid, contract};
+use sparky_relay::{Attempt, Chain, Deployment, SecretUrl};
+
+use super::{code_at, same_database};
+use crate::node::{self, Node};
+use crate::output::Output;
+use crate::problem::Problem;
+
+/// The longest finalization period that a channel may have, in blocks.
+const MAX_WINDOW: u32 = 100_000;
+/// The shortest finalization period that a contract of ours takes anywhere, in blocks.
+const LEAST_WINDOW: u32 = 10;
+/// More than deploying can cost, in satoshi.
+const FEE_AT_MOST: u64 = 10 * SATOSHI_PER_QTUM;
+/// What deploying pays per gas, in satoshi: the network's least.
+const GAS_PRICE: u64 = 40;
+/// Blocks on the deployment before anybody relies on it: what a deposit must have on public chains.
+const CONFIRMATIONS: u32 = 10;
+
+/// Sends a contract, or goes on with one that an interrupted run has sent, and waits until it stands.
+pub(super) async fn deploy(
+    database: &SecretUrl,
+    node: &Node,
+    chain: Chain,
+    output: Output,
+) -> Result<Deployment> {
+    let node = node.with_wallet().await?;
+    let attempt = match under_way(database, &node, chain).await? {
+        Some(attempt) => {
+            let text = format!("Deployment {} was sent before.", attempt.txid);
+            output.note(text);
+            attempt
+        }
+        None => send(database, &node, chain).await?,
+    };
+    output.note(format!(
+        "Deployment {} is sent; waiting for blocks …",
+        attempt.txid
+    ));
+    let txid: Txid = attempt.txid.parse().context("a noted transaction")?;
+    let receipt = stands(&node, chain, &txid, output).await?;
+    if !receipt.succeeded() {
+        sparky_relay::set_deployment_attempt(database.expose(), None).await?;
+        let text = format!(
+            "Deployment {txid} failed: {} {}",
+            receipt.excepted, receipt.excepted_message
+        );
+        return Err(
+            Problem::new("contract-reverted", "The contract was not deployed", text).into(),
+        );
+    }
+    let contract = receipt.contract_address;
+    let code_hash = code_at(&node, &contract)
+        .await?
+        .context("the deployed code is not our contract's")?;
+    Ok(Deployment {
+        network: chain.name().into(),
+        contract,
+        code_hash,
+        height: receipt.block_number,
+    })
+}
+
+/// What an interrupted run has sent. On a private chain that began anew it is gone and is forgotten; on a
+/// public one it may come back at any time, so nothing else is sent.
+async fn under_way(database: &SecretUrl, node: &Node, chain: Chain) -> Result<Option<Attempt>> {
+    let Some(attempt) = sparky_relay::deployment_attempt(database.expose()).await? else {
+        return Ok(None);
+    };
+    same_database(&attempt.network, chain)?;
+    if chain.is_private() {
+        let txid: Txid = attempt.txid.parse().context("a noted transaction")?;
+        let found = node.client.get_raw_transaction(&txid).await;
+        if found.map_err(|error| node::problem(&error))?.is_none() {
+            sparky_relay::set_deployment_attempt(database.expose(), None).await?;
+            return Ok(None);
+        }
+    }
+    Ok(Some(attempt))
+}
+
+async fn send(database: &SecretUrl, node: &Node, chain: Chain) -> Result<Attempt> {
+    node.enrich(FEE_AT_MOST).await?;
+    let min_window = chain.min_window().max(LEAST_WINDOW);
+    let gas = Gas {
+        limit: contract::DEPLOY_GAS_LIMIT,
+        price: GAS_PRICE,
+    };
+    let code = contract::deployment(min_window, MAX_WINDOW);
+    let created = node
+        .client
+        .create_contract(&code, gas, None)
+        .await
+        .map_err(|error| node::problem(&error))?;
+    let attempt = Attempt {
+        network: chain.name().into(),
+        txid: created.txid.to_string(),
+        contract: created.address,
+    };
+    // Before anything else: whoever comes after us must not pay again.
+    sparky_relay::set_deployment_attempt(database.expose(), Some(&attempt)).await?;
+    Ok(attempt)
+}
+
+/// Waits until a transaction is deep enough in the chain, looking anew each time: a reorganisation may
+/// move it. On a private chain makes the block.
+async fn stands(node: &Node, chain: Chain, txid: &Txid, output: Output) -> Result<Receipt> {
+    let (wanted, pause, patience) = if chain.is_private() {
+        (1, Duration::from_millis(200), Duration::from_mins(2))
+    } else {
+        (
+            CONFIRMATIONS,
+            Duration::from_secs(1),
+            Duration::from_hours(2),
+        )
+    };
+    let (begin, mut told) = (Instant::now(), 0);
+    while begin.elapsed() < patience {
+        let look = async {
+            let receipts = node.client.get_transaction_receipt(txid).await?;
+            Ok((receipts, node.client.get_block_count().await?))
+        };
+        let (receipts, height) = look.await.map_err(|error| node::problem(&error))?;
+        match receipts.into_iter().next() {
+            Some(receipt) => {
+                let depth = (height + 1).saturating_sub(receipt.block_number);
+                if wanted <= depth {
+                    return Ok(receipt);
+                }
+                if depth != told {
+                    told = depth;
+                    output.note(format!("{depth} of {wanted} blocks …"));
+                }
+            }
+            None if chain.is_private() => node.mine(1).await?,
+            None => {}
+        }
+        tokio::time::sleep(pause).await;
+    }
+    let text = format!(
+        "Deployment {txid} is sent and does not stand yet. It is written down: the next sparky migrate goes on waiting \
+         for it and sends no other."
+    );
+    Err(
+        Problem::new("tx-not-confirming", "Waiting longer than usual", text)
+            .with("txid", txid.to_string())
+            .retryable()
+            .into(),
+    )
+}
