@@ -89,6 +89,10 @@ export interface ChannelFigures {
   readonly frozenUntil: number | null;
   /** What keeps this device from signing: it lost its memory, or two devices signed with one key. */
   readonly doubt: DoubtFigures | null;
+  /** What this device signed is known by the relay's word alone: closing alone declares nothing and takes three windows. */
+  readonly hearsay: boolean;
+  /** What the partner is to be asked with, while its word is of use. */
+  readonly question: string | null;
   readonly confirmationsLeft: number;
   readonly closing: ClosingFigures | null;
   readonly payout: { readonly mine: Amount; readonly partner: Amount; readonly penalty: Amount; readonly together: boolean; readonly height: number } | null;
@@ -205,6 +209,8 @@ export interface Here {
   readonly restoredAt: number | null;
   /** Own proofs that have not reached the relay. */
   readonly unsent: number;
+  /** The height at which this memory began: what was opened later it can not have forgotten. */
+  readonly since: number | null;
 }
 
 /** The same promises over the facts of the chain that the relay shows. */

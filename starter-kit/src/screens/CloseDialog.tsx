@@ -60,7 +60,8 @@ export function CloseDialog({ channel, onClose }: { readonly channel: Channel; r
             "Without " + name,
             "close-alone",
             <>
-              You get {qtumText(mine)} after an answer window of {blocksAndTime(channel.window, blockSeconds)}. {name} can post a newer balance in that time.
+              You get {qtumText(mine)} after an answer window of {blocksAndTime(channel.window * (channel.hearsay ? 3 : 1), blockSeconds)}
+              {channel.hearsay && ` (three times as long, because this device lost its memory and ${name} has not confirmed yet what is the newest)`}. {name} can post a newer balance in that time.
             </>,
           )}
           {option(

@@ -56,6 +56,7 @@ export function channel(changed: Partial<Channel> = {}): Channel {
     ],
     evidence: "{}",
     doubt: null,
+    hearsay: false,
     blocked: null,
     ...changed,
   };

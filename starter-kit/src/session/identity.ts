@@ -102,10 +102,10 @@ export async function openKey({ key, network }: AccountRecord, passphrase: strin
 
 /** Takes a key into an empty profile, in one transaction with what comes along. */
 export async function adopt(context: Context, key: Key, name: string, record: KeyRecord, more: Change = {}): Promise<void> {
-  const { network } = infoOf(context);
+  const { network, tip } = infoOf(context);
   // One profile, one key: another key would find the channels of the first.
   if (bookOf(context).account) throw problem("profile-taken", { profile: context.profile });
-  const account: AccountRecord = { name, ...key.identity(network), network, key: record };
+  const account: AccountRecord = { name, ...key.identity(network), network, since: tip.height, key: record };
   await context.change(() => commit(context, { ...more, meta: { ...more.meta, account } }));
   context.key = key;
   rememberSummary({ profile: context.profile, name, address: account.address, demo: record.protection === "public" });

@@ -40,6 +40,7 @@ export function present(record: ChannelRecord, book: Book, info: Info, tip: TipR
     history: historyOf(record, figures, updates),
     evidence: record.channel,
     doubt: figures.doubt && { partner: figures.doubt.partner, conflict: figures.doubt.conflict ?? null },
+    hearsay: figures.hearsay,
     blocked: blockOf(figures, partner.name),
   };
 }

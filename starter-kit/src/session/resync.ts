@@ -174,8 +174,8 @@ async function makeGood(context: Context, { channelId, loss }: ChannelShown, rel
     }
   }
   if (loss?.asked && context.key) await context.api.answer(channelId, context.key.wordFor(channel, loss.asked));
-  const { doubt } = viewChannel(channel, side, rules(context));
-  if (doubt?.partner && doubt.conflict === undefined) await context.api.ask(channelId, doubt.question);
+  const { question } = viewChannel(channel, side, rules(context));
+  if (question) await context.api.ask(channelId, question);
 }
 
 /** Two devices paid with one key: goes on from the relay's state. What never arrived is not sent. */
@@ -223,7 +223,7 @@ function linesOf(record: ChannelRecord, evidence: readonly UpdateRecord[], held:
 const hereOf = (context: Context, id: ChannelId): Here => {
   const { chainId, contract, restoredAt = null } = infoOf(context);
   const unsent = unsentOf(context, id).length;
-  return { domain: { chainId, contract }, account: keyless(context), tip: rules(context), question: randomHash(), restoredAt, unsent };
+  return { domain: { chainId, contract }, account: keyless(context), tip: rules(context), question: randomHash(), restoredAt, unsent, since: bookOf(context).account?.since ?? null };
 };
 
 const keyless = (context: Context): string => bookOf(context).account?.accountHex ?? keyOf(context).identity(infoOf(context).network).accountHex;

@@ -190,6 +190,8 @@ export interface Channel {
   readonly evidence: string;
   /** What keeps this device from signing in this channel: a loss, or two devices with one key. */
   readonly doubt: Doubt | null;
+  /** What this device signed is known by the relay's word alone: closing alone takes three windows. */
+  readonly hearsay: boolean;
   /** Why this channel refuses payments at the moment; null when it does not. */
   readonly blocked: ProblemData | null;
 }

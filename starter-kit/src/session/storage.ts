@@ -98,6 +98,8 @@ export interface AccountRecord {
   readonly publicKey: string;
   readonly ecRecoveryAddress: string;
   readonly network: string;
+  /** The height at which this profile began to remember; older profiles do not know. */
+  readonly since?: number;
   readonly key: KeyRecord;
 }
 

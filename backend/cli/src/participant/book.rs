@@ -1,21 +1,42 @@
 //! The channels as this profile keeps them: one durable file each.
 
 use anyhow::{Context as _, Result};
-use sparky_protocol::{Channel, ChannelId, Domain, Hash, Tip};
+use sparky_protocol::{Account, Channel, ChannelId, Hash, Tip};
 
 use crate::profile::{Profile, Writer};
 
 /// What is backed up of a channel is what is kept of it.
 pub use sparky_backup::Kept;
 
-/// A channel of which we hold nothing: as the chain has it, without anybody's promises. Whether it is
-/// new or was forgotten is for the relay to say, and until it has nothing is signed.
-pub fn unknown(domain: &Domain, shown: &Channel, tip: &Tip) -> Kept {
-    let channel = Channel::new(*domain, shown.facts().clone());
+/// The file that says when this memory began.
+const BEGAN: &str = "since.json";
+
+/// When, and for whom, this profile began to remember.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Began {
+    account: Account,
+    height: u32,
+}
+
+/// The height at which this profile began to remember what `account` signs: what was opened later it can
+/// not have forgotten. Notes it where it is not noted yet.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn since(writer: &Writer, account: Account, height: u32) -> Result<u32> {
+    let text = writer.profile.read(BEGAN)?;
+    let noted = text.and_then(|text| serde_json::from_str::<Began>(&text).ok());
+    if let Some(began) = noted.filter(|began| began.account == account) {
+        return Ok(began.height);
+    }
+    writer.write(BEGAN, &serde_json::to_string(&Began { account, height })?)?;
+    Ok(height)
+}
+
+/// A channel of which we hold nothing: as the chain has it, without anybody's promises.
+pub fn unknown(shown: &Channel, since: u32, tip: &Tip) -> Kept {
     Kept {
-        channel: channel
-            .remember(shown.authorisations(), tip)
-            .in_doubt(question()),
+        channel: Channel::first_met(shown, Some(since), question(), tip),
         outbox: Vec::new(),
     }
 }

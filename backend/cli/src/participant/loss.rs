@@ -29,18 +29,14 @@ impl Participant {
             restored_at: self.info.restored_at,
             question: book::question(),
         };
-        let known = kept.channel.with_facts(view.channel.facts().clone());
-        let forgotten = known.is_ahead_of(&view.channel, side, meeting.unsent);
-        // Our own words bind us even when the partner's are refused.
-        let (own, lie) = match known.adopt_own(side, view.channel.streets()) {
-            Ok(own) => (own, None),
-            Err(why) => (known, Some(why)),
-        };
-        let (mut channel, mut refused) = match own.hear_relay(&view.channel, &meeting, &self.tip())
-        {
-            Ok(next) => (next, lie),
-            Err(why) => (own, Some(why)),
-        };
+        let forgotten = kept
+            .channel
+            .is_ahead_of(&view.channel, side, meeting.unsent);
+        let sparky_protocol::Met {
+            mut channel,
+            mut refused,
+            ..
+        } = kept.channel.meet(&view.channel, &meeting, &self.tip());
         if let Some(word) = &view.loss.word {
             match channel.hear_partner(word, side.other()) {
                 Ok(next) => channel = next,
@@ -76,8 +72,8 @@ impl Participant {
             let told: Result<Value> = self.relay.put(&format!("{path}/word"), &word).await;
             later(kept, told);
         }
-        if let Some(doubt) = kept.channel.doubt().filter(|doubt| doubt.partner) {
-            let body = json!({ "question": doubt.question });
+        if let Some(question) = kept.channel.question() {
+            let body = json!({ "question": question });
             let asked: Result<Value> = self.relay.put(&format!("{path}/question"), &body).await;
             later(kept, asked);
         }

@@ -33,6 +33,8 @@ use crate::profile::{Profile, Writer};
 #[derive(Debug)]
 pub struct Participant {
     key: SecretKey,
+    /// The height at which this profile began to remember.
+    since: u32,
     /// Who we are.
     pub account: Account,
     /// The text of the account.
@@ -83,8 +85,10 @@ impl Participant {
         let (network, account) = (chain.network(), key.account());
         let address = address::encode(&account, network);
         relay.sign_in(&key, &address).await?;
+        let since = book::since(&writer, account, info.tip.height)?;
         let participant = Self {
             key,
+            since,
             account,
             address,
             relay,
@@ -234,7 +238,7 @@ impl Participant {
             .filter(|held| *held.channel.domain() == domain);
         let mut kept = held
             .clone()
-            .unwrap_or_else(|| book::unknown(&domain, &view.channel, &self.tip()));
+            .unwrap_or_else(|| book::unknown(&view.channel, self.since, &self.tip()));
         let side = self.side(&kept)?;
         let Met { forgotten, refused } = self.meet(&mut kept, view)?;
         if let Some(why) = refused {
