@@ -103,7 +103,7 @@ gas: ## Print what each contract call costs, beside others', and fail above a ba
 e2e: ## Play the story in a browser (installs Debian's chromium when it is missing)
 	@$(xtask) e2e
 
-bench: ## Measure the relay, its parts and their baselines, about six minutes; also into target/bench.json
+bench: ## Measure the relay, its parts and their baselines, at most eight minutes; also into target/bench.json
 	@$(xtask) bench
 
 audit: ## Ask for known vulnerabilities of what comes from others (cargo deny, npm audit)
