@@ -103,15 +103,16 @@ gas: ## Print what each contract call costs, beside others', and fail above a ba
 e2e: ## Play the story in a browser (installs Debian's chromium when it is missing)
 	@$(xtask) e2e
 
-bench: ## Measure the relay, its parts and their baselines, about six minutes; also into target/bench.json
+bench: ## Measure the relay, its parts and their baselines, at most eight minutes; also into target/bench.json
 	@$(xtask) bench
 
 audit: ## Ask for known vulnerabilities of what comes from others (cargo deny, npm audit)
 	@$(xtask) audit
 
 MINUTES ?= 60
-soak: ## Load a relay for long and watch what it holds: make soak MINUTES=60
-	SPARKY_SOAK_MINUTES=$(MINUTES) cargo test --locked --package sparky-relay --test soak -- --nocapture --ignored --exact an_hour_of_load_leaves_nothing_behind
+soak: ## Load a relay with 10,000 idle and 1,000 busy for an hour, compressed: make soak MINUTES=600
+	SPARKY_SOAK_IDLE=10000 SPARKY_SOAK_PAIRS=100 SPARKY_SOAK_EVERY=5 SPARKY_SOAK_MINUTES=$(MINUTES) \
+	cargo test --locked --package sparky-relay --test soak
 
 conformance: ## Compare the dev chain with what a real node answered
 	cargo test --workspace --locked --test conformance -- --nocapture

@@ -44,6 +44,19 @@ const operations = JSON.stringify([{ type: "transfer", amount: "1" }]);
 const tip = JSON.stringify({ height: 100, confirmations: 1, reserve: { bps: 0, minimum: "0" } });
 const update = JSON.stringify(JSON.parse(alice.send(channel, operations, tip)).update);
 
+// The same payment with a nonce far ahead: refused before anybody looks at its signature.
+const ahead = JSON.parse(update);
+ahead.proof.nonce = 7;
+const refused = JSON.stringify(ahead);
+function refuse() {
+  try {
+    core.receive(channel, refused, tip);
+  } catch {
+    return;
+  }
+  throw new Error("a payment out of turn was taken");
+}
+
 const now = Math.floor(Date.now() / 1_000);
 const page = "http://127.0.0.1";
 const login = JSON.stringify({ account: a, relay: page, origin: page, nonce: `0x${"22".repeat(32)}`, issuedAt: now, expiresAt: now + 300 });
@@ -54,5 +67,6 @@ console.log(
     sign: perSecond(() => alice.signLogin(login, here)),
     send: perSecond(() => alice.send(channel, operations, tip)),
     receive: perSecond(() => core.receive(channel, update, tip)),
+    refuse: perSecond(refuse),
   }),
 );

@@ -14,6 +14,15 @@ pub(crate) struct Browser {
     pub(crate) send: f64,
     /// Being paid as the page is: read, verify, write.
     pub(crate) receive: f64,
+    /// Being handed something that is refused before its signature is looked at.
+    pub(crate) refuse: f64,
+}
+
+impl Browser {
+    /// Verifications: what is left of being paid without reading, writing and everything else.
+    pub(crate) fn verify(&self) -> f64 {
+        1.0 / (1.0 / self.receive - 1.0 / self.refuse)
+    }
 }
 
 /// Asks Node, if it and the core are there.

@@ -50,15 +50,10 @@ impl Postgres {
         Ok(format!("{server}/{name}"))
     }
 
-    pub(crate) fn has_nats(&self) -> bool {
-        self.nats.is_some()
-    }
-
-    /// What a relay is told so that it finds the others.
-    pub(crate) fn nats_flags(&self) -> Vec<String> {
-        self.nats.as_ref().map_or_else(Vec::new, |nats| {
-            vec!["--nats-url".to_owned(), nats.url.clone()]
-        })
+    /// What a relay is told so that it finds the others; none when there is no NATS.
+    pub(crate) fn nats_flags(&self) -> Option<Vec<String>> {
+        let nats = self.nats.as_ref()?;
+        Some(vec!["--nats-url".to_owned(), nats.url.clone()])
     }
 }
 

@@ -1,6 +1,6 @@
 //! A chain with the contract on it, and databases that belong to it.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, ensure};
 use sparky_protocol::{Account, Domain, Hash};
@@ -16,13 +16,17 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) async fn new() -> anyhow::Result<Self> {
+    /// Its folder is made in `place`.
+    pub(crate) async fn new(place: &Path) -> anyhow::Result<Self> {
         let chain = sparky_devchain::spawn(sparky_devchain::Config::default()).await?;
         let node = Client::new(chain.rpc_url())?;
         let deployment = deploy(&node).await?;
         // What was deposited in the contract's block counts from here on.
         node.dev_mine(3).await?;
-        let folder = tempfile::tempdir()?;
+        std::fs::create_dir_all(place)?;
+        let folder = tempfile::Builder::new()
+            .prefix("bench-")
+            .tempdir_in(place)?;
         Ok(Self {
             chain,
             deployment,
@@ -60,7 +64,7 @@ impl World {
         set_deployment(url, &self.deployment).await
     }
 
-    pub(crate) fn folder(&self) -> &std::path::Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 }

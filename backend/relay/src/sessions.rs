@@ -8,6 +8,7 @@ use std::{
 use rand::RngExt as _;
 use sha2::{Digest as _, Sha256};
 use sparky_protocol::Account;
+use tokio::sync::Semaphore;
 
 use crate::{
     clock,
@@ -21,11 +22,25 @@ const TICKET_SECONDS: i64 = 30;
 /// More remembered sessions than this are forgotten.
 const REMEMBERED: usize = 10_000;
 
+/// Connections that ask at once whether their session goes on. Each asks every few seconds, thousands
+/// together: were they to stand in the database's queue, a request behind them would wait for longer
+/// than the queue allows, and fail.
+const RECHECKS: usize = 2;
+
 /// The sessions that were seen lately: only that they were there. Whose they are is asked every time,
 /// so that one that was ended at another relay is over here too.
-#[derive(Default)]
 pub(crate) struct Sessions {
     seen: Mutex<HashSet<[u8; 32]>>,
+    rechecks: Semaphore,
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Self {
+            seen: Mutex::default(),
+            rechecks: Semaphore::new(RECHECKS),
+        }
+    }
 }
 
 /// 32 random bytes in hexadecimal.
@@ -80,6 +95,15 @@ impl Sessions {
                 Err(Error::SessionExpired)
             }
         }
+    }
+
+    /// Whether a session that was good still is, as far as anybody knows: a database that does not
+    /// answer ends nothing. Waits for its turn among those who ask the same.
+    pub(crate) async fn goes_on(&self, store: &Store, hash: [u8; 32]) -> bool {
+        // It is never closed; without a turn it would only ask out of turn.
+        let _turn = self.rechecks.acquire().await;
+        let known = self.account_of_hash(store, hash).await;
+        !matches!(known, Err(Error::SessionExpired))
     }
 
     /// Ends a session.

@@ -8,7 +8,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use sparky_protocol::{
     Account, Ack, Amount, Authorisation, ChainEvent, Channel, ChannelId, ContractCall,
     CooperativeClose, CooperativeWithdraw, Domain, Facts, Hash, Login, Nack, Net, PublicKey,
-    Reserve, SecretKey, Side, Signature, SignedProof, Street, Tip, Update,
+    Reserve, SecretKey, Side, Signature, SignedProof, Street, Tip, Update, Word,
     watch::{Caller, watch},
 };
 use sparky_qtum::{
@@ -26,7 +26,9 @@ pub type Target = (&'static str, fn(&[u8]));
 pub const TARGETS: &[Target] = &[
     ("update", update),
     ("ack", ack),
+    ("word", word),
     ("streets", streets),
+    ("street", street),
     ("channel", channel),
     ("authorisation", authorisation),
     ("messages", messages),
@@ -116,6 +118,22 @@ fn ack(bytes: &[u8]) {
         assert!(known().accept_ack(&ack).is_err(), "there is nothing to ack");
     }
     json::<Nack>(bytes);
+}
+
+/// What a partner says to whoever lost its memory.
+fn word(bytes: &[u8]) {
+    if let Some(word) = json::<Word>(bytes) {
+        let (known, partner) = (known(), Side::B);
+        let _ = known.hear_partner(&word, partner);
+    }
+}
+
+/// A direction in its short form, as it lies in the relay's database.
+fn street(bytes: &[u8]) {
+    if let Ok(street) = Street::from_bytes(bytes) {
+        let written = street.to_bytes();
+        assert_eq!(Street::from_bytes(&written), Ok(street));
+    }
 }
 
 /// Both streets, as relay or partner show them.

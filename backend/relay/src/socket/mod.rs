@@ -348,15 +348,12 @@ impl Session {
     }
 
     /// Whether what this connection lives by is still good. Who has not signed in yet has time until
-    /// then; a database that does not answer ends nothing.
+    /// then.
     async fn is_still_signed_in(&mut self) -> bool {
         match self.peer.as_ref().map(|peer| peer.proof) {
             None => true,
             Some(Proof::Until(end)) => clock::seconds() < end,
-            Some(Proof::Session(hash)) => {
-                let known = self.app.sessions.account_of_hash(&self.app.store, hash);
-                !matches!(known.await, Err(Error::SessionExpired))
-            }
+            Some(Proof::Session(hash)) => self.app.sessions.goes_on(&self.app.store, hash).await,
         }
     }
 

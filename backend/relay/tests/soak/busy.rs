@@ -6,14 +6,11 @@ use sparky_protocol::{Account, Amount, ChannelId, ContractCall, Update};
 use sparky_qtum::{contract, wallet};
 
 use crate::{
-    CHANNELS, PAIRS,
     line::Line,
     participant::Participant,
-    world::{QTUM, World, eventually},
+    size::Size,
+    world::{QTUM, World},
 };
-
-/// In a minute one channel of so many pays.
-const EVERY: u32 = 5;
 
 /// Satoshi in each channel: more than an hour, or a night, of single ones.
 const DEPOSIT: u64 = QTUM / 10;
@@ -22,6 +19,8 @@ const DEPOSIT: u64 = QTUM / 10;
 pub struct Pairs {
     pairs: Vec<Pair>,
     payments: u64,
+    /// In a minute one channel of so many pays.
+    every: u32,
 }
 
 struct Pair {
@@ -35,17 +34,21 @@ struct Pair {
 
 impl Pairs {
     /// Two for each pair arrive, and the first opens all channels in one transaction.
-    pub async fn meet(world: &World) -> Self {
-        let pairs = stream::iter(0..PAIRS)
-            .map(|number| Pair::meet(world, 1 + 2 * number))
+    pub async fn meet(world: &World, size: Size) -> Self {
+        let pairs = stream::iter(0..size.pairs)
+            .map(|number| Pair::meet(world, 1 + 2 * number, size.channels))
             .buffered(8)
             .collect::<Vec<Pair>>()
             .await;
-        let mut pairs = Self { pairs, payments: 0 };
+        let mut pairs = Self {
+            pairs,
+            payments: 0,
+            every: size.every,
+        };
         world.mine(2).await;
         for pair in &mut pairs.pairs {
             pair.channels = pair.alice.ids().await;
-            assert_eq!(pair.channels.len(), CHANNELS);
+            assert_eq!(pair.channels.len(), size.channels);
             for id in pair.channels.clone() {
                 pair.alice.refresh(id).await;
                 pair.bob.refresh(id).await;
@@ -61,7 +64,9 @@ impl Pairs {
 
     /// A minute's payments.
     pub async fn pay(&mut self, minute: u32) {
-        let paid = join_all(self.pairs.iter_mut().map(|pair| pair.pay(minute))).await;
+        let every = self.every;
+        let turn = |at: usize| u32::try_from(at).unwrap_or(0) % every == minute % every;
+        let paid = join_all(self.pairs.iter_mut().map(|pair| pair.pay(turn))).await;
         self.payments += paid.into_iter().sum::<u64>();
     }
 
@@ -71,15 +76,10 @@ impl Pairs {
         let pair = &mut self.pairs[at];
         pair.lines = None;
         for who in [&mut pair.alice, &mut pair.bob] {
-            let who_leaves: &Participant = who;
-            // A machine with more to do than it can lets a request fail; asking again is safe.
-            eventually("the session is ended", || async {
-                let (status, _) = who_leaves
-                    .ask(reqwest::Method::DELETE, "/auth/sessions", None)
-                    .await;
-                matches!(status.as_u16(), 204 | 401).then_some(())
-            })
-            .await;
+            let (status, said) = who
+                .ask(reqwest::Method::DELETE, "/auth/sessions", None)
+                .await;
+            assert_eq!(status, reqwest::StatusCode::NO_CONTENT, "{said}");
             who.token.clear();
             who.sign_in().await;
         }
@@ -105,13 +105,22 @@ impl Pairs {
         self.pairs.iter().map(|pair| pair.channels.len()).sum()
     }
 
+    /// Connections of all of them.
+    pub fn lines(&self) -> usize {
+        self.pairs
+            .iter()
+            .flat_map(|pair| &pair.lines)
+            .flatten()
+            .count()
+    }
+
     pub fn payments(&self) -> u64 {
         self.payments
     }
 }
 
 impl Pair {
-    async fn meet(world: &World, seed: u8) -> Self {
+    async fn meet(world: &World, seed: u8, channels: usize) -> Self {
         let alice = Participant::arrive(world, seed).await;
         let bob = Participant::arrive(world, seed + 1).await;
         world
@@ -126,7 +135,7 @@ impl Pair {
             window: 100,
             penalty_bps: 10_000,
         };
-        let outputs: Vec<_> = (0..CHANNELS)
+        let outputs: Vec<_> = (0..channels)
             .map(|_| contract::output(&world.deployment.contract, &open).expect("an output"))
             .collect();
         let (coins, _) = world
@@ -158,7 +167,7 @@ impl Pair {
 
     /// One payment on each channel whose turn it is; Bob takes and acknowledges it, and both say
     /// what they have kept.
-    async fn pay(&mut self, minute: u32) -> u64 {
+    async fn pay(&mut self, turn: impl Fn(usize) -> bool) -> u64 {
         let Self {
             alice,
             bob,
@@ -167,7 +176,6 @@ impl Pair {
             channels,
         } = self;
         let [from, to] = lines.as_mut().expect("connected");
-        let turn = |at: usize| u32::try_from(at).unwrap_or(0) % EVERY == minute % EVERY;
         let due = channels.iter().enumerate().filter(|(at, _)| turn(*at));
         let due: Vec<ChannelId> = due.map(|(_, id)| *id).collect();
         let mut asked = Vec::new();

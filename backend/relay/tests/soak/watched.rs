@@ -5,13 +5,33 @@ use std::{
     time::Duration,
 };
 
-use crate::{
-    BIND, DATABASE, NODE,
-    world::{World, eventually},
-};
+use clap::Parser;
+use sparky_relay::{Config, Quotas, Relay};
+
+use crate::world::{World, eventually};
 
 /// Files that are no idle connections: those of the busy, database, log.
 const OTHER_FILES: u64 = 1_500;
+
+/// The relay's settings, as `sparky relay` takes them.
+#[derive(Parser)]
+struct Arguments {
+    #[command(flatten)]
+    config: Config,
+}
+
+/// What this program does with the argument `relay`: it serves until it is killed.
+pub async fn serve(arguments: &[String]) {
+    let Arguments { config } = Arguments::parse_from(arguments);
+    let listener = tokio::net::TcpListener::bind(config.bind)
+        .await
+        .expect("the port is free");
+    let relay = Relay::open(config).await.expect("opens");
+    relay
+        .serve(listener, axum::Router::new(), std::future::pending())
+        .await
+        .expect("serves");
+}
 
 /// A relay in a process of its own. It ends with this.
 pub struct Watched(Child);
@@ -24,22 +44,31 @@ pub struct Seen {
     pub tasks: f64,
     pub files: f64,
     pub websockets: f64,
+    /// Events that somebody has still to hear.
     pub outbox: f64,
+    /// Rows.
     pub sessions: f64,
     pub challenges: f64,
     pub tickets: f64,
+    pub proposals: f64,
+    pub transactions: f64,
+    pub events: f64,
 }
 
 impl Watched {
     /// Starts this very program as the relay of a world whose own has stopped.
-    pub fn start(world: &World) -> Self {
+    pub fn start(world: &World, quotas: &Quotas) -> Self {
         let program = std::env::current_exe().expect("this program");
         let config = world.config();
+        let connections = quotas.account_connections.expect("it is set");
         let child = Command::new(program)
-            .args(["--exact", "serve", "--ignored", "--nocapture"])
-            .env(DATABASE, config.database_url.expose())
-            .env(NODE, config.qtum_rpc_url.expose())
-            .env(BIND, config.bind.to_string())
+            .arg("relay")
+            .env("SPARKY_BIND", config.bind.to_string())
+            .env("SPARKY_DATABASE_URL", config.database_url.expose())
+            .env("SPARKY_QTUM_RPC_URL", config.qtum_rpc_url.expose())
+            .env("SPARKY_NETWORK", "dev")
+            .env("SPARKY_TOWER", "true")
+            .env("SPARKY_ACCOUNT_CONNECTIONS", connections.to_string())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn()
@@ -58,7 +87,8 @@ impl Watched {
         usize::try_from(room).unwrap_or(usize::MAX)
     }
 
-    /// Reads the metrics.
+    /// Reads the metrics, and from the database what no metric counts. A figure that is not there is a
+    /// failure: nothing could be said about it.
     pub async fn look(&self, world: &World) -> Seen {
         let text = reqwest::get(format!("{}/metrics", world.url()))
             .await
@@ -66,30 +96,38 @@ impl Watched {
             .text()
             .await
             .expect("a text");
-        let value = |name: &str| {
-            let line = text.lines().find_map(|line| line.strip_prefix(name));
-            line.and_then(|line| line.trim().parse().ok())
-                .unwrap_or(0.0)
+        let value = |name: &str| -> f64 {
+            let mut lines = text.lines();
+            let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+            let value = value.and_then(|value| value.trim().parse().ok());
+            value.unwrap_or_else(|| panic!("no figure {name}:\n{text}"))
         };
+        let rows = |table: &str| value(&format!("sparky_rows{{table=\"{table}\"}}"));
+        let mut database = world.database.connect().await;
+        let events: i64 = sqlx::query_scalar("select count(*) from account_event")
+            .fetch_one(&mut database)
+            .await
+            .expect("counts");
         Seen {
-            memory: value("process_resident_memory_bytes "),
-            tasks: value("sparky_tasks "),
-            files: value("process_open_fds "),
-            websockets: value("sparky_ws_connections "),
-            outbox: value("sparky_outbox_depth "),
-            sessions: value("sparky_rows{table=\"session\"} "),
-            challenges: value("sparky_rows{table=\"login_challenge\"} "),
-            tickets: value("sparky_rows{table=\"socket_ticket\"} "),
+            memory: value("process_resident_memory_bytes"),
+            tasks: value("sparky_tasks"),
+            files: value("process_open_fds"),
+            websockets: value("sparky_ws_connections"),
+            outbox: value("sparky_outbox_depth"),
+            sessions: rows("session"),
+            challenges: rows("login_challenge"),
+            tickets: rows("socket_ticket"),
+            proposals: rows("proposal"),
+            transactions: rows("sent_transaction"),
+            events: f64::from(i32::try_from(events).expect("not so many")),
         }
     }
 
     /// Reads them until they are as they should be.
     pub async fn look_until(&self, world: &World, wanted: impl Fn(&Seen) -> bool) -> Seen {
-        let last = std::cell::Cell::new(None);
         let seen = eventually("everything is let go", || async {
             tokio::time::sleep(Duration::from_millis(200)).await;
             let seen = self.look(world).await;
-            last.set(Some(seen));
             wanted(&seen).then_some(seen)
         });
         seen.await
