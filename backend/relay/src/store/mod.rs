@@ -214,6 +214,24 @@ fn pool_options(dialect: Dialect) -> AnyPoolOptions {
     })
 }
 
+/// Whether the database refused what it was given, so that something else may well be taken: a number
+/// out of bounds, a rule of the schema. Otherwise it can not be used now, whatever it is given.
+pub(crate) fn is_about_the_data(cause: &sqlx::Error) -> bool {
+    match cause {
+        sqlx::Error::Encode(_)
+        | sqlx::Error::Decode(_)
+        | sqlx::Error::ColumnDecode { .. }
+        | sqlx::Error::TypeNotFound { .. } => true,
+        sqlx::Error::Database(told) => {
+            // Class 22 of Postgres: data exceptions.
+            let is_data = |code: &str| code.len() == 5 && code.starts_with("22");
+            told.kind() != sqlx::error::ErrorKind::Other
+                || told.code().is_some_and(|code| is_data(&code))
+        }
+        _ => false,
+    }
+}
+
 /// A column of exactly `N` bytes.
 fn fixed<const N: usize>(row: &AnyRow, column: &str) -> Result<[u8; N]> {
     let bytes: Vec<u8> = row.try_get(column)?;
