@@ -171,7 +171,7 @@ async fn write(app: &App, jobs: Vec<Job>, kept: &BTreeMap<Account, i64>) {
 /// What the database did not take, and why.
 struct Refused {
     jobs: Vec<Job>,
-    cause: sqlx::Error,
+    cause: store::Failure,
 }
 
 async fn commit(app: &App, mut jobs: Vec<Job>, kept: &BTreeMap<Account, i64>) -> Option<Refused> {

@@ -113,7 +113,7 @@ async fn with_ten_confirmations_a_deposit_counts_in_the_tenth_block() {
             break;
         }
         assert_eq!(
-            body["code"], "insufficient-balance",
+            body["code"], "insufficient-channel-balance",
             "{confirmations}: {body}"
         );
         world.mine(1).await;
