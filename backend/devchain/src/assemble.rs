@@ -18,7 +18,7 @@ use crate::evm::{self, BLOCK_GAS_LIMIT, REGTEST_BITS};
 use crate::execute;
 use crate::mempool::{Class, Entry, Mempool};
 use crate::options::Withheld;
-use crate::policy::{FEE_RATE, MIN_GAS_PRICE, fee_at, sigops};
+use crate::policy::{fee_at, sigops};
 use crate::view::View;
 
 const MAX_WEIGHT: usize = 2_000_000;
@@ -171,7 +171,7 @@ impl Draft {
             .map(|entry| (entry.tx.id(), package(mempool, entry)))
             .collect();
         while let Some(best) = open.values().min_by(|a, b| a.compare(b)) {
-            if best.fee < fee_at(FEE_RATE, best.size) {
+            if best.fee < fee_at(mempool.fees.rate, best.size) {
                 return;
             }
             let txid = best.entry.tx.id();
@@ -223,7 +223,7 @@ impl Draft {
                 self.push(entry, &[]);
                 true
             }
-            _ => self.add_contract(view, entry),
+            _ => mempool.fees.gas_price <= entry.gas_price && self.add_contract(view, entry),
         });
         added.map(|entry| entry.tx.id()).collect()
     }
@@ -232,7 +232,6 @@ impl Draft {
         let mut limits = execute::contracts(&entry.tx).map(|(_, contract)| contract.gas.limit);
         if BLOCK_GAS_LIMIT < entry.gas_limit
             || limits.any(|limit| BLOCK_GAS_LIMIT < self.gas_used + limit)
-            || entry.gas_price < MIN_GAS_PRICE
         {
             return false;
         }

@@ -10,6 +10,7 @@ use sparky_qtum::tx::{OutPoint, TxOut};
 use crate::block::Tx;
 use crate::coins::Coin;
 use crate::execute;
+use crate::policy::{FEE_RATE, MIN_GAS_PRICE};
 
 /// Why a transaction is not taken, with the numbers and words of qtumd's RPC.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,9 +91,29 @@ impl Entry {
     }
 }
 
+/// What a transaction must offer to be taken and mined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fees {
+    /// Satoshi for one gas.
+    pub gas_price: u64,
+    /// Satoshi for a thousand virtual bytes.
+    pub rate: u64,
+}
+
+impl Default for Fees {
+    fn default() -> Self {
+        Self {
+            gas_price: MIN_GAS_PRICE,
+            rate: FEE_RATE,
+        }
+    }
+}
+
 /// All waiting transactions.
 #[derive(Default)]
 pub(crate) struct Mempool {
+    /// Rises when somebody plays a crowded chain; what waits already stays, and waits.
+    pub fees: Fees,
     entries: BTreeMap<Txid, Entry>,
     spent_by: HashMap<OutPoint, Txid>,
     /// Replaced transactions: qtumd's mempool address index never forgets them.

@@ -78,11 +78,11 @@ pub(crate) fn check(
         ));
     }
     let entry = Entry::new(Arc::clone(tx), outputs, now, height);
-    check_contracts(&entry)?;
+    check_contracts(&entry, mempool.fees.gas_price)?;
     if MAX_SIGOPS < 4 * sigops(tx) {
         return reject(format!("bad-txns-too-many-sigops, {}", 4 * sigops(tx)));
     }
-    let needed = fee_at(FEE_RATE, entry.vsize());
+    let needed = fee_at(mempool.fees.rate, entry.vsize());
     if entry.fee < needed {
         return reject(format!("min relay fee not met, {} < {needed}", entry.fee));
     }
@@ -281,7 +281,7 @@ fn spent_coins(view: &View, mempool: &Mempool, tx: &Transaction) -> Result<Vec<C
         .collect()
 }
 
-fn check_contracts(entry: &Entry) -> Result<(), Reject> {
+fn check_contracts(entry: &Entry, least_gas_price: u64) -> Result<(), Reject> {
     let contracts: Vec<Contract> = entry
         .tx
         .outputs
@@ -332,7 +332,7 @@ fn check_contracts(entry: &Entry) -> Result<(), Reject> {
         if BLOCK_GAS_LIMIT < gas {
             return reject("bad-txns-gas-exceeds-blockgaslimit");
         }
-        if contract.gas.price < MIN_GAS_PRICE {
+        if contract.gas.price < least_gas_price {
             return reject(
                 "bad-tx-low-gas-price, AcceptToMempool(): Contract execution has lower gas price than allowed",
             );

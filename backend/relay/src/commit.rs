@@ -15,7 +15,7 @@ use crate::{
     app::App,
     book::Entry,
     error::{Error, Result},
-    store::{NewEvent, StoredProposal, Swap, SwapOutcome},
+    store::{self, NewEvent, StoredProposal, Swap, SwapOutcome},
 };
 
 /// Jobs that may wait; who comes later waits before it even looks at the channel.
@@ -129,6 +129,8 @@ impl Committer {
 
 /// Runs until the door is closed and everything that came through it is written.
 pub(crate) async fn run(app: App, mut queue: mpsc::Receiver<Job>) {
+    // An alarm sees it rise from here.
+    metrics::counter!("sparky_commit_failures_total").increment(0);
     let mut batch = Vec::with_capacity(BATCH);
     loop {
         let open = tokio::select! {
@@ -144,17 +146,41 @@ pub(crate) async fn run(app: App, mut queue: mpsc::Receiver<Job>) {
         if !open && kept.is_empty() {
             return;
         }
-        commit(&app, std::mem::take(&mut batch), &kept).await;
+        write(&app, std::mem::take(&mut batch), &kept).await;
     }
 }
 
-async fn commit(app: &App, mut jobs: Vec<Job>, kept: &BTreeMap<Account, i64>) {
+/// Writes a batch; one by one what can not be written together, so that a job that the database does not
+/// take fails alone.
+async fn write(app: &App, jobs: Vec<Job>, kept: &BTreeMap<Account, i64>) {
+    let Some(refused) = commit(app, jobs, kept).await else {
+        return;
+    };
+    if !store::is_about_the_data(&refused.cause) || refused.jobs.len() < 2 {
+        return fail(refused);
+    }
+    for job in refused.jobs {
+        if let Some(refused) = commit(app, vec![job], &BTreeMap::new()).await {
+            fail(refused);
+        }
+    }
+    // Nobody waits for this, and whoever has heard an event says so again.
+    let _ = commit(app, Vec::new(), kept).await;
+}
+
+/// What the database did not take, and why.
+struct Refused {
+    jobs: Vec<Job>,
+    cause: store::Failure,
+}
+
+async fn commit(app: &App, mut jobs: Vec<Job>, kept: &BTreeMap<Account, i64>) -> Option<Refused> {
     loop {
         let (void, rest): (Vec<Job>, Vec<Job>) =
             jobs.into_iter().partition(|job| job.entry.is_dead());
         finish(void, &Outcome::Lost);
         if rest.is_empty() && kept.is_empty() {
-            return;
+            return None;
         }
         jobs = rest;
         let swaps = swaps(&jobs);
@@ -179,7 +205,8 @@ async fn commit(app: &App, mut jobs: Vec<Job>, kept: &BTreeMap<Account, i64>) {
                 }
                 app.tell(appended);
                 crate::failpoint!("relay.commit.told");
-                return finish(jobs, &Outcome::Durable);
+                finish(jobs, &Outcome::Durable);
+                return None;
             }
             // Everything that was accepted upon a change that lost is void with it.
             Ok(SwapOutcome::Lost(channels)) => {
@@ -191,7 +218,7 @@ async fn commit(app: &App, mut jobs: Vec<Job>, kept: &BTreeMap<Account, i64>) {
                     job.entry.kill();
                 }
             }
-            Err(cause) => return fail(jobs, &cause.to_string()),
+            Err(cause) => return Some(Refused { jobs, cause }),
         }
     }
 }
@@ -235,8 +262,9 @@ fn swaps(jobs: &[Job]) -> Vec<Swap> {
         .collect()
 }
 
-fn fail(jobs: Vec<Job>, cause: &str) {
-    tracing::error!(cause, jobs = jobs.len(), "the database refused a commit");
+fn fail(Refused { jobs, cause }: Refused) {
+    metrics::counter!("sparky_commit_failures_total").increment(1);
+    tracing::error!(%cause, jobs = jobs.len(), "the database refused a commit");
     for job in &jobs {
         job.entry.kill();
     }

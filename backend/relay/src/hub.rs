@@ -7,7 +7,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -16,6 +16,10 @@ use tokio::sync::{mpsc, watch};
 
 /// Messages that may wait for one connection before it counts as slow.
 const QUEUE: usize = 1_024;
+
+/// Bytes of messages that may wait for one connection: many connections that do not read must not be
+/// able to fill the memory. One message may wait, however long it is.
+const BYTES: usize = 1 << 20;
 
 /// Something for a connection to say.
 #[derive(Clone, Debug)]
@@ -28,17 +32,53 @@ pub(crate) enum Notice {
     Passing(Arc<str>),
 }
 
+impl Notice {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Event(_, frame) | Self::Passing(frame) => frame.len(),
+            Self::Upto(_) => 0,
+        }
+    }
+}
+
 /// The receiving half of one connection.
 pub(crate) struct Connection {
     pub(crate) id: u64,
-    pub(crate) notices: mpsc::Receiver<Notice>,
+    pub(crate) notices: Notices,
     /// Turns true when the connection's queue ran over: it must close.
     pub(crate) slow: watch::Receiver<bool>,
+}
+
+/// What waits for one connection.
+pub(crate) struct Notices {
+    queue: mpsc::Receiver<Notice>,
+    /// How many bytes that is.
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Notices {
+    /// The next notice; none when the hub has forgotten this connection.
+    pub(crate) async fn next(&mut self) -> Option<Notice> {
+        let notice = self.queue.recv().await;
+        notice.map(|notice| self.taken(notice))
+    }
+
+    /// The next notice if one is there.
+    pub(crate) fn next_now(&mut self) -> Option<Notice> {
+        let notice = self.queue.try_recv().ok();
+        notice.map(|notice| self.taken(notice))
+    }
+
+    fn taken(&self, notice: Notice) -> Notice {
+        self.waiting.fetch_sub(notice.bytes(), Ordering::Relaxed);
+        notice
+    }
 }
 
 struct Peer {
     id: u64,
     notices: mpsc::Sender<Notice>,
+    waiting: Arc<AtomicUsize>,
     slow: watch::Sender<bool>,
 }
 
@@ -57,11 +97,20 @@ impl Hub {
         let id = self.last_id.fetch_add(1, Ordering::Relaxed);
         let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
         let of_account = peers.entry(account).or_default();
-        of_account.push(Peer { id, notices, slow });
+        let waiting = Arc::default();
+        of_account.push(Peer {
+            id,
+            notices,
+            waiting: Arc::clone(&waiting),
+            slow,
+        });
         (
             Connection {
                 id,
-                notices: notices_out,
+                notices: Notices {
+                    queue: notices_out,
+                    waiting,
+                },
                 slow: slow_out,
             },
             of_account.len() == 1,
@@ -116,7 +165,19 @@ impl Hub {
 
 impl Peer {
     fn give(&self, notice: &Notice) {
-        if let Err(mpsc::error::TrySendError::Full(_)) = self.notices.try_send(notice.clone()) {
+        let bytes = notice.bytes();
+        // Counted before it can be taken, so that the count never falls below nothing.
+        let before = self.waiting.fetch_add(bytes, Ordering::Relaxed);
+        let has_room = before == 0 || before.saturating_add(bytes) <= BYTES;
+        let given = if has_room {
+            self.notices.try_send(notice.clone())
+        } else {
+            Err(mpsc::error::TrySendError::Full(notice.clone()))
+        };
+        if given.is_err() {
+            self.waiting.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        if let Err(mpsc::error::TrySendError::Full(_)) = given {
             self.slow.send_replace(true);
         }
     }
@@ -154,9 +215,34 @@ mod tests {
         hub.deliver(ALICE, &passing());
         assert!(*slow.slow.borrow());
         let mut held = 0;
-        while slow.notices.try_recv().is_ok() {
+        while slow.notices.next_now().is_some() {
             held += 1;
         }
         assert_eq!(held, QUEUE);
+    }
+
+    #[test]
+    fn few_long_messages_are_as_much_as_many_short_ones() {
+        let long = Notice::Passing("x".repeat(BYTES / 4).into());
+        let hub = Hub::default();
+        let (mut slow, _) = hub.join(ALICE);
+        // Who reads gets as many as there are.
+        for _ in 0..100 {
+            hub.deliver(ALICE, &long);
+            assert!(slow.notices.next_now().is_some());
+        }
+        for _ in 0..4 {
+            hub.deliver(ALICE, &long);
+        }
+        assert!(!*slow.slow.borrow());
+        hub.deliver(ALICE, &passing());
+        assert!(*slow.slow.borrow());
+        // What is longer than all that may wait gets through alone.
+        let (mut other, _) = hub.join(Account([2; 20]));
+        hub.deliver(
+            Account([2; 20]),
+            &Notice::Passing("x".repeat(2 * BYTES).into()),
+        );
+        assert!(other.notices.next_now().is_some() && !*other.slow.borrow());
     }
 }

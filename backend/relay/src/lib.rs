@@ -39,6 +39,7 @@ mod routes;
 mod sessions;
 mod socket;
 mod store;
+mod vital;
 mod watchtower;
 
 use std::{
@@ -79,6 +80,7 @@ use crate::{
     routes::Routes,
     sessions::Sessions,
     store::Store,
+    vital::Vital,
 };
 
 /// How the node is asked for its health: once, and not for long.
@@ -202,7 +204,7 @@ impl Relay {
     /// the DApp.
     ///
     /// Tasks: the committer, the fleet, the follower, the watchtower, the housekeeper, and one per
-    /// connection.
+    /// connection. When one of the first five ends before its time, the relay stops and this is an error.
     pub async fn serve(
         self,
         listener: TcpListener,
@@ -216,11 +218,14 @@ impl Relay {
             nats_url,
         } = self;
         let tasks = TaskTracker::new();
-        let committer = tokio::spawn(commit::run(app.clone(), jobs));
-        let fleet = tokio::spawn(fleet::run(app.clone(), queues, nats_url));
-        tasks.spawn(chain::follow::run(app.clone()));
-        tasks.spawn(watchtower::run(app.clone()));
-        tasks.spawn(housekeeping::run(app.clone()));
+        let vital = Vital::new(app.stopping.clone());
+        let committer = tokio::spawn(vital.guard("committer", commit::run(app.clone(), jobs)));
+        let fleet = fleet::run(app.clone(), queues, nats_url);
+        let fleet = tokio::spawn(vital.guard("fleet", fleet));
+        tasks.spawn(vital.guard("follower", chain::follow::run(app.clone())));
+        tasks.spawn(vital.guard("watchtower", watchtower::run(app.clone())));
+        tasks.spawn(vital.guard("housekeeper", housekeeping::run(app.clone())));
+        let shutdown = vital.or_failed(shutdown);
         let router = all_routes()
             .router
             .route(
@@ -239,12 +244,14 @@ impl Relay {
         app.connections.wait().await;
         // Everybody who could accept something has ended: write what is left, then let go.
         app.committer.close();
-        committer.await?;
+        let committed = committer.await;
         // The last to go: it says to the others what was written until now.
         app.fleet.stopping.cancel();
-        fleet.await?;
+        let told = fleet.await;
         app.store.close().await;
-        Ok(())
+        vital.verdict()?;
+        committed?;
+        Ok(told?)
     }
 }
 

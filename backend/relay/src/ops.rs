@@ -150,10 +150,14 @@ async fn metrics(State(app): State<App>) -> Response {
     if let Ok(waiting) = app.store.count_events().await {
         metrics::gauge!("sparky_outbox_depth").set(gauge(waiting));
     }
-    if let Ok(height) = app.node.get_block_count().await {
+    // Asked without patience: who measures does not wait for a node that is away.
+    let height = app.probe.get_block_count().await;
+    if let Ok(height) = height {
         let lag = height.saturating_sub(app.height());
         metrics::gauge!("sparky_chain_lag_blocks").set(gauge(lag));
     }
+    let trouble = height.is_err() || app.node_trouble.borrow().is_some();
+    metrics::gauge!("sparky_chain_trouble").set(f64::from(u8::from(trouble)));
     let text = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
     (text, recorder().render()).into_response()
 }

@@ -67,6 +67,37 @@ fn every_threat_has_a_test() {
     assert!(50 <= rows, "only {rows} threats");
 }
 
+/// The tables of docs/TESTING.md name tests of the relay, each in the last column of its row.
+#[test]
+fn every_test_that_the_tables_name_exists() {
+    let folder = root().join("backend/relay/tests/it");
+    let sources: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap())
+        .collect();
+    let document = fs::read_to_string(root().join("docs/TESTING.md")).unwrap();
+    let mut names = Vec::new();
+    for part in ["\n## Bad networks", "\n## Disputes on the chain"] {
+        let (_, table) = document.split_once(part).unwrap();
+        let table = table.split("\n## ").next().unwrap();
+        for row in table.lines().filter(|line| line.starts_with("| ")) {
+            let column = row
+                .trim_end_matches([' ', '|'])
+                .rsplit(" | ")
+                .next()
+                .unwrap();
+            let quoted = column.split('`').skip(1).step_by(2);
+            names.extend(quoted.filter(|name| !name.contains('.')));
+        }
+    }
+    let missing: Vec<&&str> = names
+        .iter()
+        .filter(|name| !sources.iter().any(|source| has("a.rs", source, name)))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    assert!(30 <= names.len(), "only {} are named", names.len());
+}
+
 #[test]
 fn a_test_that_is_not_there_is_missed() {
     let source = "#[test]\nfn here() {}\n#[tokio::test]\n#[ignore = \"x\"]\nasync fn off() {}\nfn helper() {}\n";

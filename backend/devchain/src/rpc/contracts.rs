@@ -12,7 +12,6 @@ use crate::evm::{BLOCK_GAS_LIMIT, Bytes20, Bytes32, Call, Create, Exception, Log
 use crate::execute::created_address;
 use crate::index::{Receipt, revert_message};
 use crate::node::Node;
-use crate::policy::MIN_GAS_PRICE;
 use crate::roots::{SYSTEM_CONTRACTS, system_address};
 use crate::trie::keccak;
 use crate::view::View;
@@ -42,9 +41,10 @@ pub(super) const METHODS: &[Method] = &[
     ),
     Method("gethexaddress", "address:string", hex_address),
     Method("fromhexaddress", "hexaddress:string", from_hex_address),
-    Method("getdgpinfo", "", |_, _| {
+    Method("getdgpinfo", "", |node, _| {
+        let gas_price = node.chain.mempool.fees.gas_price;
         Ok(
-            json!({ "maxblocksize": 500_000, "mingasprice": MIN_GAS_PRICE, "blockgaslimit": BLOCK_GAS_LIMIT }),
+            json!({ "maxblocksize": 500_000, "mingasprice": gas_price, "blockgaslimit": BLOCK_GAS_LIMIT }),
         )
     }),
 ];

@@ -6,6 +6,7 @@ use sparky_qtum::tx::TxOut;
 use super::error::RpcError;
 use super::params::Params;
 use super::{Answer, Method};
+use crate::mempool::Fees;
 use crate::node::Node;
 use crate::options::{Fault, Withheld};
 
@@ -16,6 +17,7 @@ pub(super) const METHODS: &[Method] = &[
     Method("dev_withhold", "nblocks:number class:string?", withhold),
     Method("dev_fault", "kind:string nrequests:number?", fault),
     Method("dev_headers", "ahead:number", headers),
+    Method("dev_fees", "gasprice:number? feerate:number?", fees),
 ];
 
 fn mine(node: &mut Node, params: &Params) -> Answer {
@@ -59,6 +61,18 @@ fn fault(node: &mut Node, params: &Params) -> Answer {
     let kind = Fault::parse(params.text(0))
         .ok_or_else(|| RpcError::parameter("kind is none, warmup or busy"))?;
     node.fault = (kind, params.unsigned(1)?.unwrap_or(u64::MAX));
+    Ok(Value::Null)
+}
+
+/// Raises what a transaction must offer, as a crowded chain does: satoshi for one gas, and for a thousand
+/// bytes. What waits already stays, and is mined when the price has fallen again. Without figures all is
+/// as before.
+fn fees(node: &mut Node, params: &Params) -> Answer {
+    let usual = Fees::default();
+    node.chain.mempool.fees = Fees {
+        gas_price: params.unsigned(0)?.unwrap_or(usual.gas_price),
+        rate: params.unsigned(1)?.unwrap_or(usual.rate),
+    };
     Ok(Value::Null)
 }
 

@@ -234,7 +234,7 @@ fn mempool_info(node: &mut Node, _: &Params) -> Answer {
         "usage": bytes,
         "total_fee": qtum(fees),
         "maxmempool": 300_000_000,
-        "mempoolminfee": qtum(400_000),
+        "mempoolminfee": qtum(node.chain.mempool.fees.rate),
         "minrelaytxfee": qtum(400_000),
         "incrementalrelayfee": qtum(10_000),
         "unbroadcastcount": 0,

@@ -168,6 +168,16 @@ struct SmartFee {
     rate: Option<u64>,
 }
 
+#[derive(Deserialize)]
+struct MempoolInfo {
+    #[serde(
+        rename = "mempoolminfee",
+        default,
+        deserialize_with = "wire::optional_satoshi"
+    )]
+    least: Option<u64>,
+}
+
 impl Client {
     /// Which chain, how high, whether in sync.
     pub async fn get_blockchain_info(&self) -> Result<BlockchainInfo, RpcError> {
@@ -260,6 +270,11 @@ impl Client {
             .call::<SmartFee>("estimatesmartfee", &[param(blocks)])
             .await?
             .rate)
+    }
+
+    /// What the mempool takes at least, in satoshi for 1,000 bytes: it rises while the mempool is full.
+    pub async fn get_mempool_min_fee(&self) -> Result<Option<u64>, RpcError> {
+        Ok(self.call::<MempoolInfo>("getmempoolinfo", &[]).await?.least)
     }
 }
 

@@ -101,7 +101,7 @@ pub(crate) async fn run(app: App) {
 #[derive(Default)]
 struct Following {
     follower: Option<Follower>,
-    /// Whether what other relays have written before is in memory here.
+    /// Whether all that is written is in memory here, too.
     is_taken_over: bool,
 }
 
@@ -113,7 +113,7 @@ async fn step(
     following: &mut Following,
 ) -> std::result::Result<(), String> {
     if !following.is_taken_over {
-        // What is in memory may rest on less than another relay has written before us.
+        // What is in memory may rest on less than another relay has written before us, or we ourselves.
         let taken_over = app.mirror.take_over(app).await;
         taken_over.map_err(|cause| cause.to_string())?;
         following.is_taken_over = true;
@@ -127,26 +127,22 @@ async fn step(
         Ok(event) => event,
         Err(error) => return Err(describe(&error)),
     };
-    match event {
-        Some(Event::Connected(block)) => connect(app, fence, &block)
-            .await
-            .map_err(|cause| cause.to_string())?,
-        Some(Event::Disconnected(at)) => {
-            let below = here.position();
-            disconnect(app, fence, at, below)
-                .await
-                .map_err(|cause| cause.to_string())?;
-        }
-        Some(Event::Rewound(to)) => rewind(app, fence, to)
-            .await
-            .map_err(|cause| cause.to_string())?,
-        None => {
-            clear_trouble(app);
-            *follower = Some(here);
-            wait(app).await;
-            return Ok(());
-        }
-    }
+    let Some(event) = event else {
+        clear_trouble(app);
+        *follower = Some(here);
+        wait(app).await;
+        return Ok(());
+    };
+    // When this fails half-way, a block may be written that is not in memory yet, and the next look
+    // would take it for known: so all that is written is taken over anew.
+    following.is_taken_over = false;
+    let done = match event {
+        Event::Connected(block) => connect(app, fence, &block).await,
+        Event::Disconnected(at) => disconnect(app, fence, at, here.position()).await,
+        Event::Rewound(to) => rewind(app, fence, to).await,
+    };
+    done.map_err(|cause| cause.to_string())?;
+    following.is_taken_over = true;
     *follower = Some(here);
     Ok(())
 }

@@ -45,7 +45,9 @@ impl Mirror {
             return Ok(false);
         }
         let blocks: BTreeMap<u32, [u8; 32]> = app.store.blocks().await?.into_iter().collect();
-        let touched = match seen.as_ref() {
+        // Until all of it is taken over, nothing is: who fails half-way begins anew.
+        let before = seen.take();
+        let touched = match before.as_ref() {
             Some(seen) if is_continued(&seen.blocks, &blocks) => {
                 let mut touched = BTreeSet::new();
                 for (height, hash) in &blocks {
@@ -59,8 +61,8 @@ impl Mirror {
             _ => app.book.ids(),
         };
         refold(app, touched).await?;
-        *seen = Some(Seen { changes, blocks });
         take_tip(app).await?;
+        *seen = Some(Seen { changes, blocks });
         Ok(true)
     }
 }

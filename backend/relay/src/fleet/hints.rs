@@ -122,6 +122,7 @@ fn changed(app: &App, event: &async_nats::Event) {
 
 /// What this message says: nothing is a look.
 fn hear(app: &App, payload: &[u8]) {
+    metrics::counter!("sparky_hints_heard_total").increment(1);
     let entries = payload.chunks_exact(ENTRY);
     if entries.len() == 0 {
         app.fleet.look();

@@ -37,6 +37,8 @@ struct Held {
 
 impl Lease {
     pub(super) fn new(name: &'static str, pace: Pace) -> Self {
+        // From the start: an alarm does not hear what nobody has ever said.
+        metrics::gauge!("sparky_lease_held", "lease" => name).set(0.0);
         Self {
             name,
             held: Mutex::default(),

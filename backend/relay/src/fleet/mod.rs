@@ -106,6 +106,10 @@ impl Fleet {
         let (hints, hints_out) = mpsc::channel(HINTS);
         let (announcements, announcements_out) = mpsc::channel(ANNOUNCEMENTS);
         let pace = Pace::of(chain);
+        if has_nats {
+            // A server that was never reached is as silent as one that is not wanted.
+            metrics::gauge!("sparky_nats_connected").set(0.0);
+        }
         let fleet = Self {
             id: hex::encode(rand::random::<[u8; 16]>()),
             pace,

@@ -234,7 +234,7 @@ impl Session {
                     biased;
                     () = peer.seat.taken.cancelled() => Wake::Replaced,
                     _ = peer.connection.slow.wait_for(|slow| *slow) => Wake::Slow,
-                    notice = peer.connection.notices.recv() => Wake::Notice(notice),
+                    notice = peer.connection.notices.next() => Wake::Notice(notice),
                 },
             }
         };

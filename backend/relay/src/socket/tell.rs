@@ -77,7 +77,7 @@ impl Session {
             next = self
                 .peer
                 .as_mut()
-                .and_then(|peer| peer.connection.notices.try_recv().ok());
+                .and_then(|peer| peer.connection.notices.next_now());
         }
         crate::failpoint!("relay.event.before");
         self.wire.flush().await?;

@@ -56,7 +56,10 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
 const MIGRATION_LOCK: i64 = 0x5370_6172_6b79;
 
 /// What the database answers with when it can not.
-pub(crate) type Result<T> = std::result::Result<T, sqlx::Error>;
+pub(crate) type Result<T> = std::result::Result<T, Failure>;
+
+/// Why it can not.
+pub(crate) type Failure = sqlx::Error;
 
 /// The relay's memory.
 #[derive(Clone, Debug)]
@@ -214,6 +217,24 @@ fn pool_options(dialect: Dialect) -> AnyPoolOptions {
             Ok(())
         })
     })
+}
+
+/// Whether the database refused what it was given, so that something else may well be taken: a number
+/// out of bounds, a rule of the schema. Otherwise it can not be used now, whatever it is given.
+pub(crate) fn is_about_the_data(cause: &Failure) -> bool {
+    match cause {
+        sqlx::Error::Encode(_)
+        | sqlx::Error::Decode(_)
+        | sqlx::Error::ColumnDecode { .. }
+        | sqlx::Error::TypeNotFound { .. } => true,
+        sqlx::Error::Database(told) => {
+            // Class 22 of Postgres: data exceptions.
+            let is_data = |code: &str| code.len() == 5 && code.starts_with("22");
+            told.kind() != sqlx::error::ErrorKind::Other
+                || told.code().is_some_and(|code| is_data(&code))
+        }
+        _ => false,
+    }
 }
 
 /// A column of exactly `N` bytes.

@@ -74,11 +74,10 @@ impl Store {
         Ok(disabled.flatten())
     }
 
-    /// Keeps a transaction before it is broadcast. What it replaces costs nothing from now on.
+    /// Keeps a transaction before it is broadcast.
     pub(crate) async fn put_watch_action(
         &self,
         action: &WatchAction,
-        replaced: Option<&WatchAction>,
         events: &[NewEvent],
     ) -> Result<Appended> {
         let sql = "
@@ -97,13 +96,6 @@ impl Store {
             .bind(big(action.fee)?)
             .execute(&mut *transaction)
             .await?;
-        if let Some(replaced) = replaced {
-            sqlx::query("update watch_action set fee = 0 where need = $1 and attempt = $2")
-                .bind(replaced.need.0.to_vec())
-                .bind(i64::from(replaced.attempt))
-                .execute(&mut *transaction)
-                .await?;
-        }
         let appended = Self::append(&mut transaction, events).await?;
         crate::failpoint!("tower.record.before");
         transaction.commit().await?;
@@ -177,13 +169,29 @@ impl Store {
     }
 
     /// What actions since a height cost, in satoshi: those for one channel, or all.
+    ///
+    /// Those that wait for one purpose spend one coin, and at most one of them is mined: the dearest
+    /// counts, and once one is mined, that one.
     pub(crate) async fn watch_spending(&self, since: u32, of: Option<ChannelId>) -> Result<u64> {
         // A sum of bigint is a numeric to Postgres.
-        let all =
-            "select cast(coalesce(sum(fee), 0) as bigint) from watch_action where $1 <= sent_at";
+        let all = "
+            select cast(coalesce(sum(cost), 0) as bigint) from (
+                select fee as cost from watch_action
+                where $1 <= sent_at and (mined_at is not null or failed_at is not null)
+                union all
+                select max(fee) as cost from watch_action
+                where $1 <= sent_at and mined_at is null and failed_at is null
+                group by channel_id, guarded
+            ) as costs";
         let one = "
-            select cast(coalesce(sum(fee), 0) as bigint) from watch_action
-            where $1 <= sent_at and channel_id = $2";
+            select cast(coalesce(sum(cost), 0) as bigint) from (
+                select fee as cost from watch_action
+                where $1 <= sent_at and channel_id = $2 and (mined_at is not null or failed_at is not null)
+                union all
+                select max(fee) as cost from watch_action
+                where $1 <= sent_at and channel_id = $2 and mined_at is null and failed_at is null
+                group by guarded
+            ) as costs";
         let query = match of {
             None => sqlx::query_scalar(all).bind(i64::from(since)),
             Some(id) => sqlx::query_scalar(one)
@@ -236,4 +244,73 @@ fn read(row: &AnyRow) -> Result<WatchAction> {
         failed_at: height("failed_at")?,
         fee: whole(row, "fee")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn action(attempt: u8, fee: u64) -> WatchAction {
+        WatchAction {
+            need: Hash([7; 32]),
+            attempt: attempt.into(),
+            channel_id: ChannelId(Hash([1; 32])),
+            guarded: Side::A,
+            call: "raiseFloor".to_owned(),
+            txid: [attempt; 32],
+            raw: Vec::new(),
+            sent_at: 10,
+            mined_at: None,
+            failed_at: None,
+            fee,
+        }
+    }
+
+    /// Of transactions that stand in for each other one is paid; which one is known when it is mined, and
+    /// it need not be the newest.
+    #[tokio::test]
+    async fn what_was_replaced_and_is_mined_after_all_has_its_price() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("relay.sqlite");
+        let url = format!("sqlite://{}?mode=rwc", file.display());
+        crate::store::migrate(&url).await.expect("migrates");
+        let store = Store::open(&url).await.expect("opens");
+        let channel = "
+            insert into channel (channel_id, number, account_a, account_b, token, period, penalty_bps)
+            values ($1, 1, $2, $3, $4, 10, 0)";
+        sqlx::query(channel)
+            .bind(vec![1_u8; 32])
+            .bind(vec![1_u8; 20])
+            .bind(vec![2_u8; 20])
+            .bind(vec![0_u8; 20])
+            .execute(&store.write)
+            .await
+            .expect("a channel");
+        let spent = async || {
+            let id = ChannelId(Hash([1; 32]));
+            let one = store.watch_spending(0, Some(id)).await.expect("a sum");
+            let all = store.watch_spending(0, None).await.expect("a sum");
+            assert_eq!(one, all);
+            one
+        };
+        for (attempt, fee) in [(1, 100), (2, 150)] {
+            let sent = store.put_watch_action(&action(attempt, fee), &[]).await;
+            sent.expect("is kept");
+        }
+        assert_eq!(spent().await, 150, "one of them, and the dearest it may be");
+        let mined = WatchAction {
+            mined_at: Some(12),
+            ..action(1, 90)
+        };
+        let lost = WatchAction {
+            failed_at: Some(12),
+            ..action(2, 0)
+        };
+        for known in [mined, lost] {
+            let marked = store.mark_watch_action(&known, &[]).await;
+            marked.expect("is kept");
+        }
+        assert_eq!(spent().await, 90, "what was not used came back");
+        store.close().await;
+    }
 }

@@ -7,7 +7,7 @@ use super::{
     Memory,
     budget::{self, DAY, Spent},
     purse::{self, Made, Order, need_of},
-    tell::{count, event, event_data, name, report_failure},
+    tell::{complain, count, event, event_data, name, report_failure},
 };
 use crate::{
     app::App,
@@ -23,7 +23,7 @@ const ATTEMPTS: u32 = 3;
 /// blocks: it may wait for ever, on purpose.
 const COURTESY: u32 = 3;
 
-/// Does what a channel needs, unless it is on its way.
+/// Does what a channel needs, unless it is on its way. Whatever stops it is told here, and once.
 pub(super) async fn act(
     app: &App,
     memory: &mut Memory,
@@ -44,10 +44,32 @@ pub(super) async fn act(
         attempt,
         height,
     };
+    let done = attempt_it(app, memory, &purpose, last).await;
+    if let Err(cause) = &done {
+        report_failure(app, &purpose, &told(cause)).await?;
+    }
+    done
+}
+
+async fn attempt_it(
+    app: &App,
+    memory: &mut Memory,
+    purpose: &Purpose<'_>,
+    last: Option<WatchAction>,
+) -> Result<()> {
+    let Purpose {
+        channel,
+        guarded,
+        action,
+        data,
+        height,
+        ..
+    } = *purpose;
+    let need = need_of(data);
     if let Some(last) = last {
         if last.is_pending() {
             return if is_late(app, &last, action, height) {
-                replace(app, &purpose, &last).await
+                replace(app, purpose, &last).await
             } else {
                 Ok(())
             };
@@ -77,19 +99,19 @@ pub(super) async fn act(
         .pending_watch_action_for(channel.id(), guarded)
         .await?
     {
-        return replace(app, &purpose, &waiting).await;
+        return replace(app, purpose, &waiting).await;
     }
-    if is_in_mempool(app, &data).await? && memory.is_patient(need, height, COURTESY) {
+    if may_wait_for_others(action, height)
+        && is_in_mempool(app, data).await?
+        && memory.is_patient(need, height, COURTESY)
+    {
         return Ok(());
     }
-    let order = order(app, &purpose).await?;
-    match purse::pay(app, &order).await {
-        Ok(made) => send(app, &purpose, made, None).await,
-        Err(cause) => {
-            report_failure(app, &purpose, &told(&cause)).await?;
-            Err(cause)
-        }
-    }
+    let Some(order) = order(app, purpose).await? else {
+        return Ok(());
+    };
+    let made = purse::pay(app, &order).await?;
+    send(app, purpose, made, None).await
 }
 
 /// What is to be done and for whom.
@@ -116,22 +138,38 @@ fn is_late(app: &App, waiting: &WatchAction, action: &Action, height: u32) -> bo
     }
 }
 
+/// Whether there is time to leave it to somebody else, and still for oneself when that one fails: a
+/// stranger's call may be made to wait for ever.
+fn may_wait_for_others(action: &Action, height: u32) -> bool {
+    action
+        .deadline
+        .is_none_or(|deadline| 2 * COURTESY < deadline.saturating_sub(height))
+}
+
 /// Puts a dearer transaction in the place of one that waits.
 async fn replace(app: &App, purpose: &Purpose<'_>, waiting: &WatchAction) -> Result<()> {
-    let order = order(app, purpose).await?;
+    let Some(order) = order(app, purpose).await? else {
+        return Ok(());
+    };
     let Some(made) = purse::outbid(app, &order, waiting).await? else {
         return Ok(());
     };
     send(app, purpose, made, Some(waiting)).await
 }
 
-async fn order<'a>(app: &App, purpose: &Purpose<'a>) -> Result<Order<'a>> {
+/// What to pay for; nothing when the node knows a block that this relay has yet to look at.
+async fn order<'a>(app: &App, purpose: &Purpose<'a>) -> Result<Option<Order<'a>>> {
     let call = &purpose.action.call;
-    Ok(Order {
+    let Some(gas_limit) = gas_limit(app, call, purpose).await? else {
+        return Ok(None);
+    };
+    // What is offered below the least is refused, however often it is raised step by step from there.
+    let least = app.node.get_dgp_info().await?.min_gas_price;
+    Ok(Some(Order {
         data: purpose.data,
-        gas_limit: gas_limit(app, call, purpose.data).await?,
-        gas_price: contract::gas_price(call),
-    })
+        gas_limit,
+        gas_price: contract::gas_price(call).max(least),
+    }))
 }
 
 /// Writes a transaction down, then sends it.
@@ -156,13 +194,13 @@ async fn send(
             .await?,
         channel: app.store.watch_spending(0, Some(id)).await?,
     };
-    // What it replaces will not be paid.
+    // Of the two at most one is mined.
     let more = made.fee - replaced.map_or(0, |replaced| replaced.fee.min(made.fee));
     let stake = budget::stake(channel, guarded, &action.call);
     if let Err(used_up) = budget::check(&app.tower_limits, spent, more, stake) {
         tracing::error!(channel = %id, ?used_up, cost = more, "the watchtower's budget is used up");
         count(&action.call, "budget");
-        return report_failure(app, purpose, used_up.text()).await;
+        return complain(app, purpose, used_up.text()).await;
     }
     let entry = WatchAction {
         need: need_of(purpose.data),
@@ -187,10 +225,7 @@ async fn send(
     count(&action.call, result);
     let body = event_data(channel, guarded, &entry, action.deadline, None);
     let events = [event(channel, guarded, "watch.acting", &body)];
-    let appended = app
-        .store
-        .put_watch_action(&entry, replaced, &events)
-        .await?;
+    let appended = app.store.put_watch_action(&entry, &events).await?;
     app.tell(appended);
     crate::failpoint!("tower.send.before");
     let answer = app
@@ -209,10 +244,6 @@ async fn send(
                 ..entry
             };
             app.store.mark_watch_action(&failed, &[]).await?;
-            if let Some(replaced) = replaced {
-                app.store.mark_watch_action(replaced, &[]).await?;
-            }
-            report_failure(app, purpose, &told(&Error::Chain(cause.clone()))).await?;
             Err(cause.into())
         }
     }
@@ -253,30 +284,32 @@ async fn is_in_mempool(app: &App, data: &[u8]) -> Result<bool> {
 
 /// What the call would use now, with a margin; what the contract's tests measured when it can not be
 /// tried.
-async fn gas_limit(app: &App, call: &ContractCall, data: &[u8]) -> Result<u64> {
+async fn gas_limit(app: &App, call: &ContractCall, purpose: &Purpose<'_>) -> Result<Option<u64>> {
     let request = sparky_qtum::rpc::CallRequest {
         contract: &app.deployment.contract,
-        data,
+        data: purpose.data,
         sender: None,
         gas_limit: None,
         value: 0,
     };
     let tried = match app.node.call_contract(&request).await {
         Ok(tried) => tried,
-        Err(RpcError::Rejected { .. }) => return Ok(contract::gas_limit(call)),
+        Err(RpcError::Rejected { .. }) => return Ok(Some(contract::gas_limit(call))),
         Err(cause) => return Err(cause.into()),
     };
     if !tried.succeeded() {
+        // The node may be a block ahead, and that block may hold the very call: then there is nothing
+        // left to do, and the look at that block will show it.
+        if purpose.height < app.node.get_block_count().await? {
+            return Ok(None);
+        }
         let refused = contract::explain(&tried.output);
         return Err(Error::Internal(format!(
             "the contract would refuse the call: {}",
             refused.reason
         )));
     }
-    Ok(
-        contract::gas_limit(call).max(contract::gas_limit_after_trial(
-            tried.gas_used,
-            tried.gas_refunded,
-        )),
-    )
+    Ok(Some(contract::gas_limit(call).max(
+        contract::gas_limit_after_trial(tried.gas_used, tried.gas_refunded),
+    )))
 }

@@ -1,13 +1,15 @@
 //! What the tower may spend.
 //!
 //! A budget protects the operator from somebody who makes channels only to have them watched. It never
-//! stands between a client and its money: a call that saves far more than it costs is always made.
+//! stands between a client and its money: while all that a channel has cost is far below what the next
+//! call saves, that call is made. What was spent counts, too: whoever owns both sides could otherwise
+//! have every block another call made, each of them cheap beside the same stake.
 
 use sparky_protocol::{Amount, Channel, ContractCall, Side};
 
 use crate::config::TowerLimits;
 
-/// A call that saves at least so many times its cost is made whatever was spent before.
+/// A call that saves at least so many times what the channel has cost with it is made, budgets or not.
 const FAR_ABOVE: u128 = 10;
 
 /// Blocks of a day.
@@ -55,7 +57,8 @@ pub(super) fn check(
     cost: u64,
     stake: Amount,
 ) -> Result<(), UsedUp> {
-    if u128::from(cost).saturating_mul(FAR_ABOVE) <= stake.0 {
+    let together = u128::from(spent.channel).saturating_add(cost.into());
+    if together.saturating_mul(FAR_ABOVE) <= stake.0 {
         Ok(())
     } else if limits.budget_channel < spent.channel.saturating_add(cost) {
         Err(UsedUp::Channel)
@@ -73,15 +76,26 @@ pub(super) fn stake(channel: &Channel, guarded: Side, call: &ContractCall) -> Am
     if !channel.params().is_native() {
         return Amount::ZERO;
     }
-    let deposits = facts.deposits.iter().map(|deposit| deposit.amount);
-    let capacity: Amount = deposits.sum();
-    let owed = facts.posted[guarded.other()].owed();
-    let hidden = match call {
+    // What is in it now: what was put in and taken out again is no stake.
+    let capacity = facts.net(Side::A).plus(facts.net(Side::B)).to_amount();
+    let sender = guarded.other();
+    let owed = facts.posted[sender].owed();
+    let gained = match call {
         ContractCall::RaiseFloor { proof, .. } => proof.proof.transferred.minus(owed),
-        // Locks are worth what they may pay: no more than there is.
+        ContractCall::CounterClaim { proof, .. } => channel
+            .street(sender)
+            .acked()
+            .filter(|(standing, _)| standing.signed == *proof)
+            .map(|(standing, _)| {
+                let locks: Amount = standing.locks.iter().map(|lock| lock.amount).sum();
+                let all = proof.proof.transferred.0.saturating_add(locks.0);
+                Amount(all.saturating_sub(owed.0))
+            })
+            // A proof of the guarded one's own that takes back locks, whose list nobody has to know.
+            .or(Some(capacity)),
         _ => Some(capacity),
     };
-    hidden.unwrap_or(Amount::ZERO).min(capacity)
+    gained.unwrap_or(Amount::ZERO).min(capacity)
 }
 
 #[cfg(test)]
@@ -110,17 +124,30 @@ mod tests {
         check(10 * QTUM - QTUM / 10 + 1, 0, Err(UsedUp::Day));
     }
 
+    /// Whoever owns both sides and asks for a call in every block gets a tenth of what is in the channel
+    /// spent for it, or the budget.
+    #[test]
+    fn what_a_channel_costs_in_all_is_bounded() {
+        let stake = Amount(u128::from(100 * QTUM));
+        let mut spent = Spent::default();
+        while check(&limits(), spent, QTUM / 10, stake).is_ok() {
+            spent.channel += QTUM / 10;
+            spent.day += QTUM / 10;
+        }
+        assert_eq!(spent.channel, 10 * QTUM);
+    }
+
     #[test]
     fn nobody_loses_much_for_a_budget() {
         let spent = Spent {
             day: u64::MAX,
-            channel: u64::MAX,
+            channel: 0,
         };
         let stake = Amount(u128::from(QTUM));
         assert_eq!(check(&limits(), spent, QTUM / 10, stake), Ok(()));
         assert_eq!(
             check(&limits(), spent, QTUM / 10 + 1, stake),
-            Err(UsedUp::Channel)
+            Err(UsedUp::Day)
         );
     }
 }

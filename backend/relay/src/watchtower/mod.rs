@@ -21,11 +21,12 @@ use sparky_protocol::{
 };
 
 pub(crate) use self::purse::Purse;
-use self::{act::act, follow_up::follow_up, tell::count};
+use self::{act::act, follow_up::follow_up};
 use crate::{app::App, book, error::Result};
 
 /// Looks at every block, and whenever something was switched.
 pub(crate) async fn run(app: App) {
+    tell::count_from_zero();
     let mut tip = app.tip.subscribe();
     let mut lease = app.fleet.tower.is_held.subscribe();
     let mut memory = Memory::default();
@@ -41,6 +42,9 @@ pub(crate) async fn run(app: App) {
                     metrics::counter!("sparky_watch_actions_total", "action" => "look", "result" => "failed").increment(1);
                 }
             }
+        }
+        if app.fleet.tower.fence().is_none() {
+            purse::forget(&app);
         }
         tokio::select! {
             () = app.stopping.cancelled() => return,
@@ -83,13 +87,22 @@ impl Memory {
 async fn patrol(app: &App, memory: &mut Memory, height: u32) -> Result<()> {
     purse::look(app).await;
     follow_up(app, height).await?;
-    let mut least_left = None;
+    let mut closing = Vec::new();
     for stored in app.store.closing_channels().await? {
         let proposals = app
             .store
             .proposals(stored.facts.channel_id, app.oldest_binding_height())
             .await?;
-        let channel = book::assemble(&app.domain, &stored, &proposals)?;
+        closing.push(book::assemble(&app.domain, &stored, &proposals)?);
+    }
+    // Coins and blocks may not be enough for all of them.
+    closing.sort_by_key(|channel| {
+        let facts = channel.facts();
+        let deadline = facts.closed.map(|closed| closed.deadline);
+        urgency([deadline, facts.refutable_until()], height)
+    });
+    let mut least_left = None;
+    for channel in closing {
         if let Phase::Finalizing { deadline, .. } = channel.phase(height.saturating_add(1)) {
             let left = deadline.saturating_sub(height);
             least_left = Some(least_left.map_or(left, |least: u32| least.min(left)));
@@ -112,11 +125,38 @@ async fn patrol(app: &App, memory: &mut Memory, height: u32) -> Result<()> {
             // One channel's trouble is not another's.
             if let Err(cause) = act(app, memory, &channel, guarded, &action, height).await {
                 tracing::error!(channel = %channel.id(), %cause, "the watchtower could not act");
-                count(&action.call, "failed");
             }
         }
     }
     metrics::gauge!("sparky_watch_blocks_left_min")
         .set(least_left.map_or(f64::INFINITY, f64::from));
     Ok(())
+}
+
+/// By what to sort closing channels: of the last blocks for claims and for refutations the first that is
+/// still to come. Who has the least time comes first, and who has none left last.
+fn urgency(last_blocks: [Option<u32>; 2], height: u32) -> u32 {
+    last_blocks
+        .into_iter()
+        .flatten()
+        .find(|last| height < *last)
+        .unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_the_least_time_comes_first() {
+        let mut closing = [
+            ("over", [Some(90), Some(100)]),
+            ("late", [Some(150), None]),
+            ("refutable", [Some(100), Some(110)]),
+            ("soon", [Some(101), Some(111)]),
+        ];
+        closing.sort_by_key(|(_, last_blocks)| urgency(*last_blocks, 100));
+        let order = closing.map(|(name, _)| name);
+        assert_eq!(order, ["soon", "refutable", "late", "over"]);
+    }
 }

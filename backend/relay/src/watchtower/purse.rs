@@ -76,6 +76,20 @@ pub(super) async fn look(app: &App) {
     }
 }
 
+/// Another relay's tower pays now: what was seen here ages, and must not be told as if it were the present.
+pub(super) fn forget(app: &App) {
+    let known = app.purse.send_if_modified(|known| {
+        let is_news = *known != Purse::Unknown;
+        *known = Purse::Unknown;
+        is_news
+    });
+    if known {
+        metrics::gauge!("sparky_tower_balance_satoshi").set(f64::NAN);
+        metrics::gauge!("sparky_tower_trouble").set(0.0);
+        metrics::gauge!("sparky_watch_blocks_left_min").set(f64::INFINITY);
+    }
+}
+
 async fn examine(app: &App) -> std::result::Result<Purse, RpcError> {
     let wallet = &app.tower_wallet;
     let info = wallet.get_wallet_info().await?;
@@ -181,8 +195,12 @@ async fn plan(app: &App, order: &Order<'_>, first: &[Utxo]) -> Result<Plan> {
     let mut coins = app.tower_wallet.list_confirmed_unspent().await?;
     let taken = spent_by_pending(app).await?;
     coins.retain(|coin| !taken.contains(&coin.outpoint()));
-    let rate = app.node.estimate_smart_fee(2).await?;
-    let rate = rate.map_or(FeeRate::MINIMUM, FeeRate::per_kilobyte);
+    // An estimate looks back; the mempool says what it takes now.
+    let estimated = app.node.estimate_smart_fee(2).await?;
+    let least = app.node.get_mempool_min_fee().await?;
+    let rate = estimated
+        .max(least)
+        .map_or(FeeRate::MINIMUM, FeeRate::per_kilobyte);
     plan_together(first, &coins, &[output], rate)
         .map_err(|cause| Error::Internal(format!("the watchtower's wallet: {cause}")))
 }

@@ -13,8 +13,14 @@ use crate::{
     store::{NewEvent, WatchAction},
 };
 
-/// Tells the client that nothing could be done for it in this block.
+/// Counts that nothing could be done in this block, which wakes the operator, and tells the client.
 pub(super) async fn report_failure(app: &App, purpose: &Purpose<'_>, reason: &str) -> Result<()> {
+    count(&purpose.action.call, "failed");
+    complain(app, purpose, reason).await
+}
+
+/// Tells the client that nothing was done for it in this block, and why.
+pub(super) async fn complain(app: &App, purpose: &Purpose<'_>, reason: &str) -> Result<()> {
     let Purpose {
         channel,
         guarded,
@@ -22,7 +28,6 @@ pub(super) async fn report_failure(app: &App, purpose: &Purpose<'_>, reason: &st
         height,
         ..
     } = *purpose;
-    count(&action.call, "failed");
     let body = json!({
         "channelId": channel.id(),
         "number": channel.params().number,
@@ -83,6 +88,17 @@ pub(super) fn event_data(
 pub(super) fn count(call: &ContractCall, result: &'static str) {
     metrics::counter!("sparky_watch_actions_total", "action" => name(call), "result" => result)
         .increment(1);
+}
+
+/// Says of everything that an alarm waits for that it has not happened: a count that begins with its
+/// first event rises from nothing, and no alarm sees it rise.
+pub(super) fn count_from_zero() {
+    for action in ["counterClaim", "raiseFloor", "settle", "look"] {
+        for result in ["failed", "refused", "budget"] {
+            metrics::counter!("sparky_watch_actions_total", "action" => action, "result" => result)
+                .increment(0);
+        }
+    }
 }
 
 /// The call in the contract's words.

@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 use sparky_protocol::{
-    Amount, ChannelId, ContractCall, Lock, Operation, Phase, Preimage, RemoveReason, Side,
+    Amount, ChannelId, ContractCall, Lock, Operation, Phase, Preimage, RemoveReason, Side, Update,
 };
 use sparky_qtum::script::{Contract, Target};
-use sparky_relay::Relay;
+use sparky_relay::{Relay, SecretUrl};
 use tokio::{net::TcpListener, sync::oneshot};
 
 use crate::{
+    database::Database,
     line::Line,
     participant::Participant,
     world::{QTUM, World, eventually},
@@ -32,12 +33,28 @@ fn close(who: &Participant, id: ChannelId) -> ContractCall {
 
 /// Of 400, Alice pays 50, keeps the close that says so, and pays 50 more.
 async fn hidden_50(world: &World) -> (Participant, Participant, ChannelId, ContractCall) {
+    let (alice, bob, id, old, _) = signed_50(world).await;
+    (alice, bob, id, old)
+}
+
+/// The same, with what Alice signed.
+async fn signed_50(
+    world: &World,
+) -> (
+    Participant,
+    Participant,
+    ChannelId,
+    ContractCall,
+    [Update; 2],
+) {
     let (mut alice, mut bob, id) = world.channel(400).await;
-    bob.accept(id, &alice.send(id, 50 * QTUM).await);
+    let first = alice.send(id, 50 * QTUM).await;
+    bob.accept(id, &first);
     alice.refresh(id).await;
     let old = close(&alice, id);
-    bob.accept(id, &alice.send(id, 50 * QTUM).await);
-    (alice, bob, id, old)
+    let second = alice.send(id, 50 * QTUM).await;
+    bob.accept(id, &second);
+    (alice, bob, id, old, [first, second])
 }
 
 /// Mines until it can be settled, settles, and answers with what A and B got and the penalty.
@@ -58,7 +75,24 @@ async fn settle(world: &World, who: &mut Participant, id: ChannelId) -> (Amount,
     (settled.pay_a, settled.pay_b, settled.penalty)
 }
 
-/// How often each call of the contract stands in the blocks from `height` on or waits for one.
+/// What a call is for. Two that raise a floor or claim for one direction of one channel have one purpose,
+/// however their figures differ: its name, the proof's channel, and the key of who signed the proof.
+fn purpose(data: Vec<u8>) -> Vec<u8> {
+    const WORD: usize = 32;
+    let word = |at: usize| 4 + at * WORD..4 + (at + 1) * WORD;
+    // Six words of parameters, then proof and signature, four each.
+    if data.len() < word(13).end {
+        return data;
+    }
+    let parts = [0..4, word(6), word(12), word(13)];
+    parts
+        .iter()
+        .flat_map(|part| &data[part.clone()])
+        .copied()
+        .collect()
+}
+
+/// How often each purpose stands in the blocks from `height` on or waits for one.
 async fn calls_since(world: &World, height: u32) -> BTreeMap<Vec<u8>, usize> {
     let mut calls = BTreeMap::new();
     let mut txids = Vec::new();
@@ -80,7 +114,7 @@ async fn calls_since(world: &World, height: u32) -> BTreeMap<Vec<u8>, usize> {
             if let Some(call) = Contract::parse(&output.script.0)
                 && call.target == Target::Call(world.deployment.contract)
             {
-                *calls.entry(call.data).or_default() += 1;
+                *calls.entry(purpose(call.data)).or_default() += 1;
             }
         }
     }
@@ -170,36 +204,104 @@ async fn t_w13_a_tower_that_restarts_inside_the_window_goes_on() {
     nobody_paid_twice(&world, before).await;
 }
 
-/// T-W14: two towers see the same close in the same block.
+/// T-W14: two towers that know nothing of each other, each with a database and a wallet of its own, see
+/// the same close in the same block. Bob is guarded once, and neither tower tries twice.
 #[tokio::test]
 async fn t_w14_of_two_towers_one_answers() {
     let world = World::new().await;
-    let (alice, mut bob, id, old) = hidden_50(&world).await;
-    let second = Relay::open(world.config()).await.expect("opens");
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let (_stop, stopped) = oneshot::channel::<()>();
-    tokio::spawn(second.serve(listener, axum::Router::new(), async {
-        drop(stopped.await);
-    }));
+    let (alice, mut bob, id, old, updates) = signed_50(&world).await;
+    let second = second_tower(&world).await;
+    for who in [&alice, &bob] {
+        let mut there = who.at(&second.url);
+        there.token.clear();
+        there.sign_in().await;
+        eventually("the second relay knows the channel", || async {
+            let (status, _) = there.get(&format!("/channels/{id}")).await;
+            status.is_success().then_some(())
+        })
+        .await;
+        if who.account == alice.account {
+            for update in &updates {
+                let (status, body) = there.submit(id, update).await;
+                assert_eq!(status.as_u16(), 201, "{body}");
+            }
+        }
+    }
+    let mut there = bob.at(&second.url);
+    there.token.clear();
+    there.sign_in().await;
     world.node.dev_automine(false).await.expect("switches");
-    let before = height(&world).await;
     alice.broadcast(&old, "close").await;
     world.mine(1).await;
-    Line::open(&world, &bob, 0).await.hear("watch.acting").await;
-    // Both have time to look, before its block and after it.
+    // Both have time to look, before the answer's block and after it.
     world.node.dev_withhold(2).await.expect("withholds");
-    for _ in 0..4 {
+    for _ in 0..6 {
         world.mine(1).await;
+        let height = height(&world).await;
+        for who in [&bob, &there] {
+            eventually("both towers have looked", || async {
+                let view = who.view(id).await;
+                (view["watch"]["lastCheckedHeight"] == height).then_some(())
+            })
+            .await;
+        }
     }
     answered(&mut bob, id).await;
-    for _ in 0..3 {
-        world.mine(1).await;
+    let (_, timeline) = bob.get(&format!("/channels/{id}/timeline")).await;
+    let items = timeline["items"].as_array().expect("items").iter();
+    let raised = items.filter(|item| item["type"] == "floor-raised").count();
+    assert_eq!(raised, 1, "{timeline}");
+    for who in [&bob, &there] {
+        let (_, events) = who.get("/events").await;
+        let events = events["items"].as_array().expect("items").iter();
+        let acted = events.filter(|event| event["type"] == "watch.acting");
+        let coins: Vec<_> = acted.map(|event| event["data"]["txid"].clone()).collect();
+        assert!(coins.len() <= 2, "one, and one in its place: {coins:?}");
     }
-    nobody_paid_twice(&world, before).await;
     assert_eq!(
         settle(&world, &mut bob, id).await,
         (qtum(250), qtum(150), qtum(50))
     );
+}
+
+/// A relay with a tower that has nothing in common with the world's.
+struct SecondTower {
+    url: String,
+    #[expect(dead_code, reason = "dropped with it")]
+    database: Database,
+    #[expect(dead_code, reason = "it stops when this is dropped")]
+    stop: oneshot::Sender<()>,
+}
+
+async fn second_tower(world: &World) -> SecondTower {
+    world.node.create_wallet("second").await.expect("is made");
+    let wallet = world.node.for_wallet("second");
+    let address = wallet.get_new_address().await.expect("an address");
+    let paid = world.node.dev_faucet(&address, 100 * QTUM).await;
+    paid.expect("pays");
+    let database = Database::new().await;
+    sparky_relay::migrate(database.url())
+        .await
+        .expect("migrates");
+    sparky_relay::set_deployment(database.url(), &world.deployment)
+        .await
+        .expect("notes the deployment");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let mut config = world.config();
+    config.bind = listener.local_addr().expect("an address");
+    let url = format!("http://{}", config.bind);
+    config.database_url = SecretUrl::from(database.url().to_owned());
+    config.tower_wallet = Some("second".to_owned());
+    let relay = Relay::open(config).await.expect("opens");
+    let (stop, stopped) = oneshot::channel::<()>();
+    tokio::spawn(relay.serve(listener, axum::Router::new(), async {
+        drop(stopped.await);
+    }));
+    SecondTower {
+        url,
+        database,
+        stop,
+    }
 }
 
 /// T-W15: the tower was away, and comes back when one block is left.
@@ -258,6 +360,45 @@ async fn calls_kept_out_of_blocks_until_the_last_one_are_still_in_time() {
     let posted = bob.channel(id).facts().closed.expect("closing").deadline;
     assert_eq!(posted, height(&world).await);
     nobody_paid_twice(&world, before).await;
+    assert_eq!(
+        settle(&world, &mut bob, id).await,
+        (qtum(250), qtum(150), qtum(50))
+    );
+}
+
+/// Fees rise after the tower has sent its answer: it waits for ever in the mempool, and a raise by half
+/// would not be enough. The tower offers what is asked for now, and is in time.
+#[tokio::test]
+async fn fees_that_rise_under_a_waiting_answer_do_not_stop_it() {
+    let world = World::new().await;
+    let (alice, mut bob, id, old) = hidden_50(&world).await;
+    world.node.dev_automine(false).await.expect("switches");
+    let before = height(&world).await;
+    alice.broadcast(&old, "close").await;
+    world.mine(1).await;
+    Line::open(&world, &bob, 0).await.hear("watch.acting").await;
+    let fees = ["200", "2000000"]
+        .map(|text| serde_json::value::RawValue::from_string(text.to_owned()).expect("JSON"));
+    let risen = world.node.call::<serde_json::Value>("dev_fees", &fees);
+    risen.await.expect("rises");
+    let closed = before + 1;
+    while height(&world).await < closed + WINDOW {
+        world.mine(1).await;
+        bob.refresh(id).await;
+        let seen = height(&world).await;
+        eventually("the tower has looked", || async {
+            let view = bob.view(id).await;
+            (view["watch"]["lastCheckedHeight"] == seen).then_some(())
+        })
+        .await;
+    }
+    answered(&mut bob, id).await;
+    nobody_paid_twice(&world, before).await;
+    world
+        .node
+        .call::<serde_json::Value>("dev_fees", &[])
+        .await
+        .expect("falls");
     assert_eq!(
         settle(&world, &mut bob, id).await,
         (qtum(250), qtum(150), qtum(50))

@@ -4,7 +4,15 @@ use serde_json::{Value, json};
 use sparky_devchain::Indexes;
 use sparky_relay::{Relay, SecretUrl};
 
-use crate::world::World;
+use crate::{
+    node_network::{behind, relay_behind},
+    proxy::Proxy,
+    world::World,
+};
+
+/// How the node names its chain, and how another one would.
+const REGTEST: &str = r#""chain":"regtest""#;
+const MAIN: &str = r#""chain":"main""#;
 
 async fn fault(world: &World, kind: &str) {
     world
@@ -87,6 +95,42 @@ async fn wrong_credentials_and_the_wrong_chain_are_refused_at_once() {
             .contains("refuses the user name or the password"),
         "{refused}"
     );
+    let mut config = world.config();
+    let node = Proxy::before(world.chain.address()).await;
+    node.say_instead(REGTEST, MAIN);
+    config.qtum_rpc_url = SecretUrl::from(behind(&world, &node));
+    let refused = Relay::open(config).await.err().expect("it does not open");
+    assert!(
+        refused
+            .to_string()
+            .starts_with("the node follows the chain main, and the configuration says dev"),
+        "{refused}"
+    );
+}
+
+/// The same while the relay runs: somebody exchanges the node, or its password.
+#[tokio::test]
+async fn a_node_that_is_exchanged_under_a_running_relay_is_told() {
+    let mut world = World::new().await;
+    let node = Proxy::before(world.chain.address()).await;
+    let _relay = relay_behind(&mut world, &node).await;
+    node.say_instead(REGTEST, MAIN);
+    let of = |words: &'static str| {
+        move |status: u16, body: &Value| {
+            let chain = body["chain"].as_str().unwrap_or_default();
+            status == 503 && chain.contains(words)
+        }
+    };
+    let words = "follows the chain \"main\"";
+    world.readiness("another chain", of(words)).await;
+    node.be_honest();
+    world.ready().await;
+    node.say_instead(": Basic ", ": Wrong ");
+    node.cut_all();
+    let words = "user name or the password";
+    world.readiness("a wrong password", of(words)).await;
+    node.be_honest();
+    world.ready().await;
 }
 
 /// The tower's wallet: a relay that can not answer old closes says so and takes payments all the same.

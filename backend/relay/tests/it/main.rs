@@ -6,6 +6,7 @@
 mod access;
 mod chain;
 mod closing;
+mod commit;
 mod database;
 mod disputes;
 mod dump;
@@ -20,6 +21,7 @@ mod participant;
 mod payments;
 mod person;
 mod proxy;
+mod public;
 mod refusals;
 mod sign_in;
 mod socket;

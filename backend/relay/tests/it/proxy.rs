@@ -58,6 +58,8 @@ struct Rule {
 #[derive(Default)]
 struct Plan {
     rules: Mutex<Vec<Rule>>,
+    /// What every message says instead of something else, of the same length.
+    lies: Mutex<Vec<(String, String)>>,
     /// How many messages were broken.
     broken: AtomicU32,
 }
@@ -122,6 +124,21 @@ impl Proxy {
             .push(rule);
     }
 
+    /// From now on every message says the second text, filled up with spaces, in place of the first.
+    pub fn say_instead(&self, truth: &str, lie: &str) {
+        let lie = format!("{lie:width$}", width = truth.len());
+        assert_eq!(truth.len(), lie.len(), "the length of a message stays");
+        let lies = self.plan.lies.lock();
+        lies.unwrap_or_else(PoisonError::into_inner)
+            .push((truth.to_owned(), lie));
+    }
+
+    /// From now on messages are told as they are.
+    pub fn be_honest(&self) {
+        let lies = self.plan.lies.lock();
+        lies.unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// How many messages were broken so far.
     pub fn broken(&self) -> u32 {
         self.plan.broken.load(Ordering::SeqCst)
@@ -152,6 +169,20 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// The message with its lies.
+    fn told(&self, message: Vec<u8>) -> Vec<u8> {
+        let lies = self.lies.lock().unwrap_or_else(PoisonError::into_inner);
+        match String::from_utf8(message) {
+            Ok(text) => lies
+                .iter()
+                .fold(text, |text, (truth, lie)| text.replace(truth, lie))
+                .into_bytes(),
+            Err(binary) => binary.into_bytes(),
+        }
+    }
+}
+
 /// Ends with an error when the connection has to be torn.
 async fn connection(client: TcpStream, to: SocketAddr, plan: &Plan) -> io::Result<()> {
     let server = TcpStream::connect(to).await?;
@@ -166,11 +197,13 @@ async fn connection(client: TcpStream, to: SocketAddr, plan: &Plan) -> io::Resul
         let Some(request) = up.http(false).await? else {
             return Ok(());
         };
+        let request = plan.told(request);
         let is_upgrade = request.starts_with(b"GET ") && contains(&request, "upgrade: websocket");
         let twice = up.pass(&request, Way::Up, plan).await?;
         let Some(answer) = down.http(is_upgrade).await? else {
             return Ok(());
         };
+        let answer = plan.told(answer);
         // Whoever asked once hears one answer.
         if twice {
             down.http(false).await?;

@@ -210,7 +210,7 @@ impl World {
     pub async fn readiness(&self, what: &str, wanted: impl Fn(u16, &Value) -> bool) -> Value {
         let url = format!("{}/readyz", self.url());
         eventually(what, || async {
-            let answer = reqwest::get(&url).await.ok()?;
+            let answer = get(&url).await?;
             let status = answer.status().as_u16();
             let body: Value = answer.json().await.ok()?;
             wanted(status, &body).then_some(body)
@@ -222,7 +222,7 @@ impl World {
     pub async fn ready(&self) {
         let url = format!("{}/readyz", self.url());
         eventually("the relay is ready", || async {
-            let answer = reqwest::get(&url).await.ok()?;
+            let answer = get(&url).await?;
             answer.status().is_success().then_some(())
         })
         .await;
@@ -312,11 +312,19 @@ impl World {
         let url = format!("{}/api/v1/chain/tip", self.url());
         eventually("the relay follows the chain", || async {
             let best = self.node.get_best_block_hash().await.ok()?.to_string();
-            let tip: Value = reqwest::get(&url).await.ok()?.json().await.ok()?;
+            let tip: Value = get(&url).await?.json().await.ok()?;
             (tip["hash"] == best).then_some(())
         })
         .await;
     }
+}
+
+/// An answer, if there is one soon: who asks again and again must not wait for ever for one of them.
+pub async fn get(url: &str) -> Option<reqwest::Response> {
+    let asked = reqwest::Client::new()
+        .get(url)
+        .timeout(Duration::from_secs(10));
+    asked.send().await.ok()
 }
 
 /// A chain that keeps its blocks in the world's folder.

@@ -8,7 +8,7 @@ use std::{
 use clap::Parser;
 use sparky_relay::{Config, Relay};
 
-use crate::world::{World, eventually};
+use crate::world::{World, eventually, get};
 
 /// The relay's settings, as `sparky relay` takes them.
 #[derive(Parser)]
@@ -125,7 +125,7 @@ impl Fleet {
     pub async fn ready(&self, index: usize) {
         let url = format!("{}/readyz", self.url(index));
         eventually("the relay is ready", || async {
-            let answer = reqwest::get(&url).await.ok()?;
+            let answer = get(&url).await?;
             answer.status().is_success().then_some(())
         })
         .await;

@@ -166,6 +166,15 @@ pub async fn a_proposal_binds_at_every_relay() {
     assert_eq!((there, &second["code"]), (here, &first["code"]), "{second}");
 }
 
+/// How many hints the second relay has heard from the others.
+async fn hints_heard(fleet: &Fleet) -> u64 {
+    let said = reqwest::get(format!("{}/metrics", fleet.url(1))).await;
+    let said = said.expect("an answer").text().await.expect("a text");
+    said.lines()
+        .find_map(|line| line.strip_prefix("sparky_hints_heard_total "))
+        .map_or(0, |count| count.parse().expect("a number"))
+}
+
 /// NATS dies, payments go on; it comes back, and nothing is missing and nothing comes twice.
 pub async fn without_nats_events_still_come() {
     let mut fleet = Fleet::new(2).await;
@@ -173,6 +182,7 @@ pub async fn without_nats_events_still_come() {
     let mut line = Line::open_at(&fleet.url(1), &bob, 0).await;
     let mut seq = 0;
     for phase in 0..3 {
+        let hints = hints_heard(&fleet).await;
         for _ in 0..10 {
             let update = alice.pay(id, QTUM);
             assert_eq!(
@@ -192,6 +202,13 @@ pub async fn without_nats_events_still_come() {
                 (&json!(seq), &json!("proof.received"))
             );
             bob.accept(id, &update);
+        }
+        // Where there is NATS it is what brought them, and not the look every few seconds.
+        let heard = hints_heard(&fleet).await - hints;
+        if fleet.nats.is_none() || phase == 1 {
+            assert_eq!(heard, 0, "phase {phase}");
+        } else {
+            assert!(5 <= heard, "phase {phase}: {heard} hints were heard");
         }
         let connected = |url: String, wanted: bool| async move {
             let line = format!("sparky_nats_connected {}", u8::from(wanted));
