@@ -244,13 +244,13 @@ impl Relay {
         app.connections.wait().await;
         // Everybody who could accept something has ended: write what is left, then let go.
         app.committer.close();
-        let committed = committer.await;
+        let last = committer.await;
         // The last to go: it says to the others what was written until now.
         app.fleet.stopping.cancel();
         let told = fleet.await;
         app.store.close().await;
         vital.verdict()?;
-        committed?;
+        last?;
         Ok(told?)
     }
 }

@@ -96,7 +96,11 @@ async fn alone(context: &Context, participant: &Participant, kept: &mut Kept) ->
         .map_err(|rejected| refused(&rejected, "Not possible in this channel"))?;
     let call = kept.channel.close_call(side, until);
     // Without a declaration, where the relay's word is all that is known of what we signed.
-    let windows = if kept.channel.hearsay().is_some() { 3 } else { 1 };
+    let windows = if kept.channel.hearsay().is_some() {
+        3
+    } else {
+        1
+    };
     let window = kept.channel.params().window.saturating_mul(windows);
     let what = format!(
         "Close channel {} without your partner: you get {} after {window} blocks.",

@@ -124,7 +124,7 @@ fn a_promise_that_breaks_a_rule_keeps_nobody_from_acting() {
     let row = |number: &str| {
         items
             .iter()
-            .find(|row| row["number"].to_string() == number)
+            .find(|row| row["number"].as_u64() == number.parse().ok())
             .unwrap()
     };
     assert_eq!(row(&good)["balanceSat"], qtum(5));

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use sparky_protocol::{
-    Account, Ack, Amount, Authorisation, Channel, ContractCall, Facts, Hash, Lock, Meeting, Nack, Operation,
-    PaymentHash, Preimage, Reserve, Side, Signature, SignedProof, Tip, Update,
+    Account, Ack, Amount, Authorisation, Channel, ContractCall, Facts, Hash, Lock, Meeting, Nack,
+    Operation, PaymentHash, Preimage, Reserve, Side, Signature, SignedProof, Tip, Update,
     watch::{Caller, watch},
 };
 
@@ -367,20 +367,20 @@ impl<'a> World<'a> {
 
     /// Where the relay's word is not enough, who is awake answers its partner's question.
     fn hear_partner(&mut self, side: Side) -> Result<(), String> {
-        let [asker, asked] = [side, side.other()];
-        let partner = &self.clients[asked];
-        let waits = self.clients[asker].memory.channel.doubt().is_some();
+        let partner_side = side.other();
+        let partner = &self.clients[partner_side];
+        let waits = self.clients[side].memory.channel.doubt().is_some();
         if !waits || partner.mode == Mode::Asleep {
             return Ok(());
         }
         let unsigned = partner.memory.channel.word(QUESTION);
         let digest = unsigned.digest(partner.memory.channel.domain());
-        let word = unsigned.signed(self.signer.sign(asked, digest));
-        let channel = &self.clients[asker].memory.channel;
+        let word = unsigned.signed(self.signer.sign(partner_side, digest));
+        let channel = &self.clients[side].memory.channel;
         let heard = channel
-            .hear_partner(&word, asked)
-            .map_err(|why| format!("{asker} does not understand {asked}'s word: {why}"))?;
-        self.clients[asker].memory.channel = heard;
+            .hear_partner(&word, partner_side)
+            .map_err(|why| format!("{side} does not understand its partner's word: {why}"))?;
+        self.clients[side].memory.channel = heard;
         self.note("heard the partner");
         Ok(())
     }

@@ -290,19 +290,19 @@ impl Channel {
     pub fn contradiction(&self, shown: &[Street; 2], sender: Side) -> Option<Contradiction> {
         let (known, shown) = (&self.streets[sender], &shown[sender]);
         let account = self.account(sender);
-        let is_signed = |one: &&super::Standing| one.signed.verify(&self.domain, &account).is_ok();
+        let is_signed = |one: &super::Standing| one.signed.verify(&self.domain, &account).is_ok();
         let pair = known.standing.iter().find(|one| {
             let proof = &one.signed.proof;
             let other = shown.standing.iter().find(|other| {
                 let other = &other.signed.proof;
                 other.nonce == proof.nonce && other != proof
             });
-            other.filter(is_signed).is_some()
+            other.is_some_and(is_signed)
         });
         let fell = known.nonce() < shown.nonce() && shown.transferred() < known.transferred();
         let nonce = match pair {
             Some(one) => one.signed.proof.nonce,
-            None if fell && shown.newest().filter(is_signed).is_some() => known.nonce(),
+            None if fell && shown.newest().is_some_and(is_signed) => known.nonce(),
             None => return None,
         };
         Some(Contradiction { sender, nonce })

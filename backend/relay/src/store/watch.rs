@@ -294,8 +294,8 @@ mod tests {
             one
         };
         for (attempt, fee) in [(1, 100), (2, 150)] {
-            let sent = store.put_watch_action(&action(attempt, fee), &[]).await;
-            sent.expect("is kept");
+            let kept = store.put_watch_action(&action(attempt, fee), &[]).await;
+            kept.expect("is kept");
         }
         assert_eq!(spent().await, 150, "one of them, and the dearest it may be");
         let mined = WatchAction {

@@ -4,7 +4,8 @@
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use sparky_protocol::{
-    Amount, BalanceProof, Channel, ChannelId, Hash, Meeting, Operation, Rejected, Side, Street, Word,
+    Amount, BalanceProof, Channel, ChannelId, Hash, Meeting, Operation, Rejected, Side, Street,
+    Word,
 };
 
 use crate::{
@@ -91,9 +92,7 @@ impl Participant {
     }
 
     fn refusal(&self, id: ChannelId) -> Option<Rejected> {
-        let one = Operation::Transfer {
-            amount: Amount(1),
-        };
+        let one = Operation::Transfer { amount: Amount(1) };
         self.channel(id)
             .propose(self.side(id), &[one], &self.tip)
             .err()
@@ -144,12 +143,7 @@ async fn either_participant_heals_a_relay_that_went_back_in_time() {
         let mut world = World::in_file().await;
         let (mut alice, mut bob, id) = went_back(&mut world).await;
         // Without help not even the next payment is taken.
-        let next = alice.sign(
-            id,
-            vec![Operation::Transfer {
-                amount: Amount(1),
-            }],
-        );
+        let next = alice.sign(id, vec![Operation::Transfer { amount: Amount(1) }]);
         assert_eq!(alice.submit(id, &next).await.1["code"], "nonce-gap");
         let (who, other) = if healer == "alice" {
             (&alice, &bob)
@@ -436,10 +430,7 @@ async fn what_contradicts_an_offered_end_is_not_passed_on() {
         "sequence": close.sequence, "signature": alice.key.sign(&close.digest(channel.domain())),
     });
     let proposals = format!("/channels/{id}/proposals");
-    assert_eq!(
-        alice.post(&proposals, &offer).await.0,
-        StatusCode::CREATED
-    );
+    assert_eq!(alice.post(&proposals, &offer).await.0, StatusCode::CREATED);
     let path = format!("/channels/{id}/streets");
     let more = said(&bob, id, 1, u128::from(QTUM));
     let (_, answer) = bob.put(&path, &more).await;

@@ -101,8 +101,12 @@ pub async fn payments_survive_relays_that_are_killed() {
     assert_eq!(kills, KILLS);
     assert!(0 < reconnects, "nobody noticed anything");
 
-    // Everybody has the same channel in hand: both participants, and every relay.
-    for payer in &done {
+    everybody_holds_the_same(&fleet, &done, each).await;
+}
+
+/// Everybody has the same channel in hand: both participants, and every relay.
+async fn everybody_holds_the_same(fleet: &Fleet, done: &[Payer], each: u64) {
+    for payer in done {
         let (id, who) = (payer.id, &payer.who);
         let mine = who.channel(id);
         for relay in 0..fleet.len() {

@@ -17,7 +17,7 @@ const DEPOSIT: u64 = QTUM / 10;
 
 /// All of them.
 pub struct Pairs {
-    pairs: Vec<Pair>,
+    all: Vec<Pair>,
     payments: u64,
     /// In a minute one channel of so many pays.
     every: u32,
@@ -41,12 +41,12 @@ impl Pairs {
             .collect::<Vec<Pair>>()
             .await;
         let mut pairs = Self {
-            pairs,
+            all: pairs,
             payments: 0,
             every: size.every,
         };
         world.mine(2).await;
-        for pair in &mut pairs.pairs {
+        for pair in &mut pairs.all {
             pair.channels = pair.alice.ids().await;
             assert_eq!(pair.channels.len(), size.channels);
             for id in pair.channels.clone() {
@@ -59,21 +59,21 @@ impl Pairs {
 
     /// Everybody is there and listens.
     pub async fn connect(&mut self, world: &World) {
-        join_all(self.pairs.iter_mut().map(|pair| pair.connect(world))).await;
+        join_all(self.all.iter_mut().map(|pair| pair.connect(world))).await;
     }
 
     /// A minute's payments.
     pub async fn pay(&mut self, minute: u32) {
         let every = self.every;
         let turn = |at: usize| u32::try_from(at).unwrap_or(0) % every == minute % every;
-        let paid = join_all(self.pairs.iter_mut().map(|pair| pair.pay(turn))).await;
+        let paid = join_all(self.all.iter_mut().map(|pair| pair.pay(turn))).await;
         self.payments += paid.into_iter().sum::<u64>();
     }
 
     /// Some leave and come back with a new session and a new connection, and miss nothing.
     pub async fn come_and_go(&mut self, world: &World, minute: u32) {
-        let at = usize::try_from(minute).unwrap_or(0) % self.pairs.len();
-        let pair = &mut self.pairs[at];
+        let at = usize::try_from(minute).unwrap_or(0) % self.all.len();
+        let pair = &mut self.all[at];
         pair.lines = None;
         for who in [&mut pair.alice, &mut pair.bob] {
             let (status, said) = who
@@ -89,7 +89,7 @@ impl Pairs {
     /// What was sent is what the relay holds, on every channel.
     pub async fn everything_arrived(&mut self) {
         let mut transferred = 0;
-        for pair in &mut self.pairs {
+        for pair in &mut self.all {
             for id in pair.channels.clone() {
                 let side = pair.alice.side(id);
                 let sent = pair.alice.channel(id).street(side).nonce();
@@ -102,12 +102,12 @@ impl Pairs {
     }
 
     pub fn channels(&self) -> usize {
-        self.pairs.iter().map(|pair| pair.channels.len()).sum()
+        self.all.iter().map(|pair| pair.channels.len()).sum()
     }
 
     /// Connections of all of them.
     pub fn lines(&self) -> usize {
-        self.pairs
+        self.all
             .iter()
             .flat_map(|pair| &pair.lines)
             .flatten()

@@ -131,16 +131,18 @@ fn story(stack: &Stack, outcomes: &mut Vec<Outcome>) {
             .dc(&["run", "--rm", "-T", "sparky", "doctor"])
             .map(drop)
     });
-    say("make clean leaves nothing behind", &mut || {
-        for line in ["make stop-services", "make clean"] {
-            ensure!(stack.run(line).ok, "{line}: failed");
-        }
-        let left = stack.dc(&["ps", "-q"])?;
-        ensure!(left.trim().is_empty(), "still there: {left}");
-        let left = stack.volumes()?;
-        ensure!(left.trim().is_empty(), "still there: {left}");
-        Ok(())
-    });
+    say("make clean leaves nothing behind", &mut || clean(stack));
+}
+
+fn clean(stack: &Stack) -> Result<()> {
+    for line in ["make stop-services", "make clean"] {
+        ensure!(stack.run(line).ok, "{line}: failed");
+    }
+    let left = stack.dc(&["ps", "-q"])?;
+    ensure!(left.trim().is_empty(), "still there: {left}");
+    let left = stack.volumes()?;
+    ensure!(left.trim().is_empty(), "still there: {left}");
+    Ok(())
 }
 
 fn alice(stack: &Stack, words: &[&str]) -> Result<Value> {
