@@ -52,7 +52,7 @@ async fn t_r1_every_question_to_the_node_may_break() {
         "getblockhash",
         "getblock",
         "searchlogs",
-        "getrawtransaction",
+        "getaddressutxos",
         "gettransactionreceipt",
         "sendrawtransaction",
     ] {

@@ -21,7 +21,10 @@ struct Arguments {
 pub async fn serve(arguments: &[String]) {
     // Silent unless `RUST_LOG` asks.
     tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env()
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("off")),
+        )
         .with_writer(std::io::stderr)
         .init();
     let Arguments { config } = Arguments::parse_from(arguments);

@@ -52,7 +52,10 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     // Silent unless `RUST_LOG` asks.
     tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env()
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("off")),
+        )
         .with_writer(std::io::stderr)
         .init();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
@@ -132,7 +135,8 @@ async fn load_leaves_nothing_behind(size: Size) {
         size.minutes,
     );
     let (payments, channels) = (pairs.payments(), pairs.channels());
-    let end = growth.is_flat(PHASES);
+    let people = f64::from(size.pairs) * 2.0;
+    let end = growth.is_flat(PHASES, people);
     // Nobody was sent away, however much there was to do.
     let connected = f64::from(u32::try_from(idle.len() + pairs.lines()).expect("not so many"));
     assert!(
