@@ -168,7 +168,7 @@ describe("when Alice closes with an old state", () => {
 });
 
 describe("after a loss of data", () => {
-  const here = { domain: fixture.domain, account: fixture.facts.params.accountA, tip, question: `0x${"07".repeat(32)}`, restoredAt: null, unsent: 0 };
+  const here = { domain: fixture.domain, account: fixture.facts.params.accountA, tip, question: `0x${"07".repeat(32)}`, restoredAt: null, unsent: 0, since: null };
 
   it("Alice adopts her own signatures from the relay and never uses a nonce twice", () => {
     const pair = new Pair();
@@ -191,7 +191,7 @@ describe("after a loss of data", () => {
 });
 
 describe("a backup", () => {
-  const here = { domain: fixture.domain, account: fixture.facts.params.accountA, tip, question: `0x${"07".repeat(32)}`, restoredAt: null, unsent: 0 };
+  const here = { domain: fixture.domain, account: fixture.facts.params.accountA, tip, question: `0x${"07".repeat(32)}`, restoredAt: null, unsent: 0, since: null };
   const content = (channel: string): core.BackupContent => ({
     version: 1, account: here.account, network: "dev", domain: fixture.domain, revision: 3, madeAt: 1, channels: [{ channel: JSON.parse(channel) as core.Wire, outbox: [] }],
     app: { name: "Alice" },

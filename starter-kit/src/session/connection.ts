@@ -235,7 +235,13 @@ async function checkDeployment(context: Context, info: Info): Promise<void> {
   if (book.deployment !== null && book.channels.size > 0 && !isPlayMoney(info)) {
     throw problem("other-deployment", { contract: info.contract });
   }
-  await context.change(() => commit(context, { ...(book.deployment === null ? {} : { forgetData: true }), meta: { deployment } }));
+  if (book.deployment === null) {
+    await context.change(() => commit(context, { meta: { deployment } }));
+    return;
+  }
+  // Of this chain, too, the memory begins now: what it knew of it once is gone.
+  const account = book.account && { ...book.account, since: info.tip.height };
+  await context.change(() => commit(context, { forgetData: true, meta: { deployment, account } }));
   if (book.deployment !== null) tell(context, { type: "data-forgotten" });
 }
 

@@ -42,8 +42,10 @@ export function labOf(context: Context, connection: Connection): LabActions {
     },
     forgetData: async () => {
       devOnly();
-      const { deployment } = bookOf(context);
-      await context.change(() => commit(context, { forgetData: true, meta: { deployment } }));
+      const { deployment, account } = bookOf(context);
+      // A memory that is lost begins anew.
+      const began = account && { ...account, since: infoOf(context).tip.height };
+      await context.change(() => commit(context, { forgetData: true, meta: { deployment, account: began } }));
       tell(context, { type: "data-forgotten" });
       await resync(context);
     },

@@ -16,7 +16,7 @@ const channel = (change: Partial<Channel> = {}): Channel => ({
   window: 50, penaltyBps: 10_000, openedAt: 100, nonces: { sent: 0, delivered: 0, sentAcked: 0, received: 1, receivedAcked: 1 },
   watch: { armed: true, armedNonce: 1, lastCheckedHeight: 110, lastAction: null }, proposals: [], closing: null, payout: null,
   timeline: [], can: { pay: true, deposit: true, close: true, counterClaim: false, settle: false, withdraw: true }, history: [], evidence: "{}",
-  doubt: null, blocked: null, ...change,
+  doubt: null, hearsay: false, blocked: null, ...change,
 });
 
 const closing: Closing = {

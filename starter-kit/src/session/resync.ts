@@ -165,17 +165,25 @@ function tellRefusals(context: Context, before: Channel | undefined, conflict: n
 async function makeGood(context: Context, { channelId, loss }: ChannelShown, relayBehind: boolean): Promise<void> {
   const { channel, side } = recordOf(context, channelId);
   if (relayBehind) {
-    try {
+    await unlessRefused(async () => {
       const { brought } = await context.api.showStreets(channelId, streetsOf(channel));
       if (brought) tell(context, { type: "notice", tone: "neutral", at: Date.now(), event: { type: "relay-healed", channelId } });
-    } catch (thrown) {
-      // A rule may forbid it for now, a deposit that does not count yet: the next comparison tries again.
-      if (asProblem(thrown).code === "relay-unreachable") throw thrown;
-    }
+    });
   }
-  if (loss?.asked && context.key) await context.api.answer(channelId, context.key.wordFor(channel, loss.asked));
+  const { key } = context;
+  const asked = loss?.asked;
+  if (asked && key) await unlessRefused(() => context.api.answer(channelId, key.wordFor(channel, asked)));
   const { question } = viewChannel(channel, side, rules(context));
-  if (question) await context.api.ask(channelId, question);
+  if (question) await unlessRefused(() => context.api.ask(channelId, question));
+}
+
+/** A rule may forbid it for now, a deposit that does not count yet: the next comparison tries again. */
+async function unlessRefused(work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work();
+  } catch (thrown) {
+    if (asProblem(thrown).code === "relay-unreachable") throw thrown;
+  }
 }
 
 /** Two devices paid with one key: goes on from the relay's state. What never arrived is not sent. */

@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 
 use sparky_protocol::{
-    Ack, Authorisation, Channel, Hash, Operation, Rejected, SecretKey, Side, Signature, Tip, Update,
+    Ack, Authorisation, Channel, Doubt, Hash, Operation, Rejected, SecretKey, Side, Signature, Tip,
+    Update,
 };
 
 use crate::{script::Mode, world::QUESTION};
@@ -122,6 +123,12 @@ impl Client {
 
     pub fn may_sign(&self) -> bool {
         self.learned && self.mode != Mode::Asleep
+    }
+
+    /// Whoever has met the relay defends what it knows, even while its partner must be heard.
+    pub fn may_defend(&self) -> bool {
+        let waits = |doubt: &Doubt| doubt.partner;
+        self.learned || self.memory.channel.doubt().is_some_and(waits)
     }
 
     /// Decides, signs, writes; what it returns may leave.

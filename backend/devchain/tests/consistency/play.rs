@@ -289,11 +289,17 @@ impl World<'_> {
         let client = &mut self.clients[side];
         let (channel, tip) = (&client.memory.channel, &client.tip);
         let until = tip.height + blocks;
-        // Who has lost everything can do nothing but this.
-        if client.mode == Mode::Asleep || !client.learned && !recover {
+        if client.mode == Mode::Asleep {
             return;
         }
-        let Ok(next) = channel.authorise(Authorisation::close(side, until), tip) else {
+        // Who is in doubt, and has a partner that gives no word, can do nothing but this.
+        let recover = recover || channel.doubt().is_some();
+        let next = if recover {
+            channel.authorise_recovery(side, until, tip)
+        } else {
+            channel.authorise(Authorisation::close(side, until), tip)
+        };
+        let Ok(next) = next else {
             return;
         };
         let call = if recover {

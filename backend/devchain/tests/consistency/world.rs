@@ -532,7 +532,7 @@ impl<'a> World<'a> {
         let height = self.ledger.height();
         for side in self.honest() {
             let client = &self.clients[side];
-            if client.mode == Mode::Awake && client.learned {
+            if client.mode == Mode::Awake && client.may_defend() {
                 self.register(side);
                 let account = self.signer.account(side);
                 let channel = &self.clients[side].memory.channel;
