@@ -94,18 +94,18 @@ pub async fn tell(stage: &mut Stage, story: Story, end_at: (&str, u32)) -> bool 
     let left = call(stage, who, &arguments, Some(end_at)).await;
     look(stage);
     assert!(left.ended || left.ok, "{who} {arguments:?}: {}", left.error);
+    if story == Story::HandDeposits {
+        // Typed again at once, as one would; it is paid in once.
+        if left.ended {
+            ok(stage, who, &arguments).await;
+        }
+        assert_eq!(stage.hand_total().await, total + 5, "paid in once");
+    }
     // Whoever was ended comes back; what was kept goes out, what was not kept never was.
     let after = balances(stage).await;
     if story == Story::HandPays && before != [0, 0] {
         let paid = before[0] - after[0];
         assert!(paid == 0 || paid == 7, "{before:?} became {after:?}");
-    }
-    if story == Story::HandDeposits {
-        // Typed again, as one would; it is paid in once.
-        if left.ended {
-            ok(stage, who, &arguments).await;
-        }
-        assert_eq!(stage.hand_total().await, total + 5, "paid in once");
     }
     if matches!(
         story,
