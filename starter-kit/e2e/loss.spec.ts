@@ -136,7 +136,9 @@ describe("losing a browser", () => {
   });
 
   it("comes back from the relay with the key alone", async () => {
-    await me.at("relay-backup").check();
+    // It is checked once that is written down, not when it is clicked.
+    await me.at("relay-backup").click();
+    await me.page.locator('[data-testid="relay-backup"]:checked').waitFor();
     await me.page.locator('[data-testid="relay-backup-state"]:not([data-revision="0"])').waitFor();
     const before = Number(await me.at("relay-backup-state").getAttribute("data-revision"));
     await openChannelPage(me);
