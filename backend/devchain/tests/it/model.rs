@@ -150,7 +150,7 @@ impl World {
         let hash = self.chain.call("getblockhash", json!([first])).await;
         let tip = self.chain.call("getbestblockhash", json!([])).await;
         self.chain.call("invalidateblock", json!([hash])).await;
-        assert_eq!(self.chain.height().await, first - 1);
+        let height = self.best_without(&hash, first).await;
         let waiting = self.chain.call("getrawmempool", json!([])).await;
         for txid in waiting.as_array().unwrap() {
             let receipts = self
@@ -159,7 +159,7 @@ impl World {
                 .await;
             assert_eq!(receipts, json!([]), "what is not mined has no receipt");
         }
-        self.check_index(first - 1).await;
+        self.check_index(height).await;
         self.chain.call("reconsiderblock", json!([hash])).await;
         assert_eq!(self.chain.call("getbestblockhash", json!([])).await, tip);
         assert_eq!(
@@ -167,6 +167,20 @@ impl World {
             json!([]),
             "all of it is mined again"
         );
+    }
+
+    /// The height that is left when the block `hash` at height `first` is invalid.
+    ///
+    /// One below it, unless a fork beside it counts: to reconsider a block also
+    /// takes the mark from all that was invalid above it.
+    async fn best_without(&self, hash: &Value, first: i64) -> i64 {
+        let height = self.chain.height().await;
+        assert!(first - 1 <= height);
+        if first <= height {
+            let other = self.chain.call("getblockhash", json!([first])).await;
+            assert_ne!(other, *hash, "an invalid block counts");
+        }
+        height
     }
 
     /// The address index adds up, and events are those of the active chain.
@@ -289,6 +303,22 @@ async fn play(steps: &[Step]) {
     }
     world.check().await;
     world.chain.handle.shutdown().await;
+}
+
+/// Here the block that the reorganisation left counts again, and is as high as its rival.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_fork_beside_the_block_that_is_left_counts() {
+    let all_but_genesis = Step::Return(3);
+    play(&[
+        Step::Deposit(1),
+        Step::Mine,
+        Step::Reorganise,
+        all_but_genesis,
+        Step::Return(2),
+        Step::Reorganise,
+        Step::Return(1),
+    ])
+    .await;
 }
 
 #[test]
