@@ -22,6 +22,9 @@ pub struct Stretch {
     pub lanes: u32,
 }
 
+/// More passes than this are asked for by a file that was made to harm.
+const MOST_PASSES: u32 = 64;
+
 impl Stretch {
     /// What new files use: 64 MiB, three passes.
     pub const NEW: Self = Self {
@@ -124,10 +127,10 @@ fn cipher(passphrase: &str, salt: &[u8], stretch: Stretch) -> Result<XChaCha20Po
         passes,
         lanes,
     } = stretch;
-    // A hostile file must not make us allocate what the machine does not have.
+    // A hostile file must not make us allocate what the machine does not have, or count for ever.
     anyhow::ensure!(
-        memory_kib <= 1024 * 1024,
-        "the key file asks for {memory_kib} KiB of memory"
+        memory_kib <= 1024 * 1024 && passes <= MOST_PASSES,
+        "the key file asks for {memory_kib} KiB of memory and {passes} passes"
     );
     let params = Params::new(memory_kib, passes, lanes, Some(32))
         .map_err(|error| anyhow::anyhow!("bad parameters in the key file: {error}"))?;
@@ -179,5 +182,31 @@ mod tests {
         let mut file = KeyFile::seal("q", &SECRET, "p", QUICK).unwrap();
         file.stretch.memory_kib = u32::MAX;
         assert!(file.open("p").unwrap_err().to_string().contains("memory"));
+    }
+
+    #[test]
+    fn a_hostile_file_cannot_keep_us_counting() {
+        let mut file = KeyFile::seal("q", &SECRET, "p", QUICK).unwrap();
+        file.stretch.passes = u32::MAX;
+        assert!(file.open("p").unwrap_err().to_string().contains("passes"));
+    }
+
+    /// Whatever became of a file on its disk: an error, and never a secret that was not sealed in it.
+    #[test]
+    fn a_damaged_file_is_refused_or_reads_the_same() {
+        let whole = KeyFile::seal("qAddress", &SECRET, "correct horse", QUICK).unwrap();
+        let text = serde_json::to_string(&whole).unwrap();
+        for at in 0..text.len() {
+            for damage in [b'0', b'9', b'"', b'}', b'f', 0xff] {
+                let mut bytes = text.clone().into_bytes();
+                bytes[at] = damage;
+                let read = serde_json::from_slice::<KeyFile>(&bytes);
+                // A harder stretch is a slower refusal, and is bounded above.
+                let read = read.ok().filter(|file| file.stretch == QUICK);
+                if let Some(opened) = read.and_then(|file| file.open("correct horse").ok()) {
+                    assert_eq!(*opened, SECRET);
+                }
+            }
+        }
     }
 }

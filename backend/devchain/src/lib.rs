@@ -39,6 +39,12 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+/// Reads bytes as a file of blocks: for the fuzzers.
+#[cfg(feature = "readers")]
+pub fn read_log(bytes: &[u8]) {
+    log::read(bytes);
+}
+
 pub use options::Indexes;
 pub use rpc::parameters;
 

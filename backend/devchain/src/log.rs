@@ -41,21 +41,7 @@ impl BlockLog {
             .open(path)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
-        let mut records = Vec::new();
-        let mut end = 0;
-        if let Some(mut rest) = bytes.strip_prefix(MAGIC) {
-            end = MAGIC.len();
-            while let Some((record, after)) = read_record(rest) {
-                end += rest.len() - after.len();
-                rest = after;
-                records.push(record);
-            }
-        } else if !bytes.is_empty() && !MAGIC.starts_with(&bytes) {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "this file is not a block log",
-            ));
-        }
+        let (records, end) = read_records(&bytes)?;
         file.set_len(end as u64)?;
         file.seek(SeekFrom::End(0))?;
         if end == 0 {
@@ -66,17 +52,59 @@ impl BlockLog {
 
     /// Appends a record.
     pub fn append(&mut self, record: &Record) -> io::Result<()> {
-        let payload = match record {
-            Record::Block(block) => encode_block(block),
-            Record::Invalidate(hash) => [&[2], &hash.0[..]].concat(),
-            Record::Reconsider(hash) => [&[3], &hash.0[..]].concat(),
-        };
-        let mut bytes = Vec::with_capacity(payload.len() + 8);
-        bytes.extend(length(payload.len())?);
-        bytes.extend_from_slice(&sha256d(&payload)[..4]);
-        bytes.extend(payload);
-        self.file.write_all(&bytes)
+        self.file.write_all(&encode_record(record)?)
     }
+}
+
+/// The whole records at the beginning of a file, and where the last of them ends.
+fn read_records(bytes: &[u8]) -> io::Result<(Vec<Record>, usize)> {
+    let mut records = Vec::new();
+    let Some(mut rest) = bytes.strip_prefix(MAGIC) else {
+        if bytes.is_empty() || MAGIC.starts_with(bytes) {
+            return Ok((records, 0));
+        }
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "this file is not a block log",
+        ));
+    };
+    while let Some((record, after)) = read_record(rest) {
+        rest = after;
+        records.push(record);
+    }
+    Ok((records, bytes.len() - rest.len()))
+}
+
+/// Reads bytes as a file, and what stands in a record as if its checksum were right. What is read is
+/// written the same.
+#[cfg(feature = "readers")]
+pub(crate) fn read(bytes: &[u8]) {
+    if let Ok((records, end)) = read_records(bytes)
+        && 0 < end
+    {
+        let mut written = MAGIC.to_vec();
+        for record in &records {
+            written.extend(encode_record(record).expect("it was as long before"));
+        }
+        assert_eq!(written, bytes[..end]);
+    }
+    if let Some(record) = bytes.get(MAGIC.len() + 8..).and_then(decode_record) {
+        let written = encode_record(&record).expect("it was as long before");
+        assert_eq!(written[8..], bytes[MAGIC.len() + 8..]);
+    }
+}
+
+fn encode_record(record: &Record) -> io::Result<Vec<u8>> {
+    let payload = match record {
+        Record::Block(block) => encode_block(block),
+        Record::Invalidate(hash) => [&[2], &hash.0[..]].concat(),
+        Record::Reconsider(hash) => [&[3], &hash.0[..]].concat(),
+    };
+    let mut bytes = Vec::with_capacity(payload.len() + 8);
+    bytes.extend(length(payload.len())?);
+    bytes.extend_from_slice(&sha256d(&payload)[..4]);
+    bytes.extend(payload);
+    Ok(bytes)
 }
 
 fn length(length: usize) -> io::Result<[u8; 4]> {
@@ -112,15 +140,18 @@ fn read_record(bytes: &[u8]) -> Option<(Record, &[u8])> {
     if sha256d(payload)[..4] != *checksum {
         return None;
     }
+    Some((decode_record(payload)?, rest))
+}
+
+fn decode_record(payload: &[u8]) -> Option<Record> {
     let (kind, payload) = payload.split_first()?;
     let hash = || payload.try_into().ok().map(BlockHash);
-    let record = match kind {
+    Some(match kind {
         1 => Record::Block(Arc::new(decode_block(payload)?)),
         2 => Record::Invalidate(hash()?),
         3 => Record::Reconsider(hash()?),
         _ => return None,
-    };
-    Some((record, rest))
+    })
 }
 
 fn decode_block(bytes: &[u8]) -> Option<Block> {
@@ -133,6 +164,7 @@ fn decode_block(bytes: &[u8]) -> Option<Block> {
             .map(u32::from_le_bytes)
     };
     let hash = |at: usize| header.get(at..at + 32)?.try_into().ok();
+    let encoded = header;
     let header = Header {
         version: word(0)?,
         previous: BlockHash(hash(4)?),
@@ -143,6 +175,10 @@ fn decode_block(bytes: &[u8]) -> Option<Block> {
         state_root: hash(80)?,
         utxo_root: hash(112)?,
     };
+    // What stakers would write here is always the same.
+    if header.encode() != encoded {
+        return None;
+    }
     let mut txs: Vec<Arc<Tx>> = Vec::new();
     while !rest.is_empty() {
         let (length, after) = take_length(rest)?;

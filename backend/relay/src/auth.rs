@@ -76,7 +76,7 @@ pub(crate) fn protocol_token(headers: &HeaderMap) -> Option<&str> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct ChallengeRequest {
+pub(crate) struct ChallengeRequest {
     address: String,
 }
 
@@ -140,7 +140,7 @@ fn refuse_demo(app: &App, account: &Account) -> Result<()> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct SignIn {
+pub(crate) struct SignIn {
     challenge_id: String,
     signature: Signature,
 }

@@ -41,7 +41,7 @@ async fn show(State(app): State<App>, Caller(caller): Caller) -> Result<Json<Val
 }
 
 #[derive(Deserialize)]
-struct Backup {
+pub(crate) struct Backup {
     revision: u64,
     blob: String,
 }

@@ -38,7 +38,7 @@ fn private(app: &App) -> Result<()> {
 }
 
 #[derive(Deserialize)]
-struct Mine {
+pub(crate) struct Mine {
     blocks: u32,
 }
 
@@ -71,7 +71,7 @@ async fn mine(State(app): State<App>, Body(Mine { blocks }): Body<Mine>) -> Resu
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Faucet {
+pub(crate) struct Faucet {
     address: String,
     amount_sat: Amount,
 }
@@ -98,7 +98,7 @@ async fn faucet(
 }
 
 #[derive(Deserialize)]
-struct Switch {
+pub(crate) struct Switch {
     enabled: bool,
 }
 

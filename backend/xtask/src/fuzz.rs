@@ -69,6 +69,9 @@ fn libfuzzer(name: &str) -> Result<()> {
     match name {
         "consistency" => cargo.args(["--features", "evm", "consistency"]),
         "rpc" => cargo.args(["--features", "rpc", "decode"]),
+        "frame" | "body" | "backup" | "blob" | "blocks" | "reply" => {
+            cargo.args(["--features", "services", "decode"])
+        }
         _ => cargo.arg("decode"),
     };
     let status = cargo.arg(kept).arg(corpus).status().context("cargo fuzz")?;

@@ -68,7 +68,7 @@ impl Street {
 fn read(from: &mut Reader<'_>) -> Option<Street> {
     let forgone = match from.take()? {
         [VERSION] => Amount::ZERO,
-        [WITH_FORGONE] => Amount(u128::from_be_bytes(from.take()?)),
+        [WITH_FORGONE] => from.amount()?,
         _ => return None,
     };
     let count = from.count()?;
@@ -176,6 +176,12 @@ impl Reader<'_> {
         Some(*taken)
     }
 
+    /// Nothing above what the contract can store is ever accepted, so it is not read either.
+    fn amount(&mut self) -> Option<Amount> {
+        let amount = Amount(u128::from_be_bytes(self.take()?));
+        (amount <= Amount::MAX).then_some(amount)
+    }
+
     fn count(&mut self) -> Option<usize> {
         Some(usize::from(u16::from_be_bytes(self.take()?)))
     }
@@ -196,7 +202,7 @@ impl Reader<'_> {
     fn standing(&mut self) -> Option<Standing> {
         let (flags, channel_id, signature) = self.signed()?;
         let nonce = u64::from_be_bytes(self.take()?);
-        let transferred = Amount(u128::from_be_bytes(self.take()?));
+        let transferred = self.amount()?;
         let locks_root = if flags & ROOT == 0 {
             Hash::ZERO
         } else {
@@ -222,7 +228,7 @@ impl Reader<'_> {
     fn lock(&mut self) -> Option<Lock> {
         Some(Lock {
             id: u64::from_be_bytes(self.take()?),
-            amount: Amount(u128::from_be_bytes(self.take()?)),
+            amount: self.amount()?,
             expiry: u32::from_be_bytes(self.take()?),
             payment_hash: PaymentHash(Hash(self.take()?)),
         })
@@ -272,7 +278,7 @@ mod tests {
     fn street() -> Street {
         let lock = Lock {
             id: 640,
-            amount: Amount(u128::MAX),
+            amount: Amount::MAX,
             expiry: 9,
             payment_hash: PaymentHash(Hash([8; 32])),
         };
@@ -319,6 +325,24 @@ mod tests {
             },
         ] {
             assert_eq!(Street::from_bytes(&street.to_bytes()), Ok(street));
+        }
+    }
+
+    #[test]
+    fn an_amount_that_no_contract_can_store_is_refused() {
+        let above = Amount(Amount::MAX.0 + 1);
+        let mut transferred = standing(1, 2, vec![]);
+        transferred.signed.proof.transferred = above;
+        let promised = Street {
+            standing: vec![transferred],
+            ..Street::default()
+        };
+        let forgone = Street {
+            forgone: above,
+            ..Street::default()
+        };
+        for street in [promised, forgone] {
+            assert_eq!(Street::from_bytes(&street.to_bytes()), Err(InvalidStreet));
         }
     }
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
-use reqwest::{StatusCode, Url};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
@@ -34,6 +34,7 @@ pub use contract::{CallOutcome, CallRequest, DgpInfo, Execution, LogEntry, Recei
 pub use error::RpcError;
 pub use node_wallet::{ContractSend, CreatedContract, SentCall, Signed, WalletInfo};
 pub use rejection::explain_rejection;
+pub use reqwest::StatusCode;
 
 /// How long to wait, how often to try again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -188,7 +189,7 @@ impl Client {
             .text()
             .await
             .map_err(|cause| self.unreachable(&cause))?;
-        read(status, &body, method, id)
+        read_reply(status, &body, method, id)
     }
 
     fn unreachable(&self, cause: &reqwest::Error) -> RpcError {
@@ -249,7 +250,10 @@ struct ReplyError {
 
 /// Reads what the node answered. qtumd answers errors with HTTP 500 (404 for an unknown method) and
 /// a body; 401, 403 and 503 come without one.
-fn read<T: DeserializeOwned>(
+///
+/// # Errors
+/// What the node refused, or that this is no answer to request `id`.
+pub fn read_reply<T: DeserializeOwned>(
     status: StatusCode,
     body: &str,
     method: &str,

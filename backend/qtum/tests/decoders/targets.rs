@@ -7,8 +7,8 @@
 use serde::{Serialize, de::DeserializeOwned};
 use sparky_protocol::{
     Account, Ack, Amount, Authorisation, ChainEvent, Channel, ChannelId, ContractCall,
-    CooperativeClose, CooperativeWithdraw, Domain, Facts, Hash, Login, Nack, Net, PublicKey,
-    Reserve, SecretKey, Side, Signature, SignedProof, Street, Tip, Update, Word,
+    CooperativeClose, CooperativeWithdraw, Facts, Hash, Login, Nack, Net, PublicKey, Reserve, Side,
+    Signature, SignedProof, Street, Tip, Update, Word,
     watch::{Caller, watch},
 };
 use sparky_qtum::{
@@ -18,6 +18,10 @@ use sparky_qtum::{
     tx::Transaction,
     wif,
 };
+
+#[path = "known.rs"]
+mod known;
+pub use known::known;
 
 /// A reader: its name, which is also that of its corpus, and what it does with bytes.
 pub type Target = (&'static str, fn(&[u8]));
@@ -60,36 +64,6 @@ fn tip(height: u32) -> Tip {
         confirmations: 1,
         reserve: Reserve::NONE,
     }
-}
-
-/// A channel to read for: A deposited 100, B 50. Its participants' keys are 1 and 2.
-pub fn known() -> Channel {
-    let [account_a, account_b] =
-        [1, 2].map(|byte| SecretKey::from_bytes(&[byte; 32]).expect("a key").account());
-    let params = sparky_protocol::ChannelParams {
-        number: 1,
-        account_a,
-        account_b,
-        token: Account::ZERO,
-        window: 50,
-        penalty_bps: 10_000,
-    };
-    let domain = Domain {
-        chain_id: 8_890,
-        contract: Account([0xc0; 20]),
-    };
-    let mut facts = Facts::opened(params, Amount(100), 1_000);
-    let (channel_id, amount) = (params.id(), Amount(50));
-    let to = Side::B;
-    facts.apply(
-        1_001,
-        &ChainEvent::Deposited {
-            channel_id,
-            to,
-            amount,
-        },
-    );
-    Channel::new(domain, facts)
 }
 
 /// A proof with its operations, as it travels.

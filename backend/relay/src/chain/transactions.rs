@@ -26,7 +26,7 @@ pub(super) fn routes() -> Routes {
 }
 
 #[derive(Deserialize)]
-struct Broadcast {
+pub(crate) struct Broadcast {
     hex: String,
     #[serde(default)]
     purpose: Option<String>,

@@ -74,7 +74,7 @@ async fn utxos(
 /// A trial call, as the browser writes it.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Call {
+pub(crate) struct Call {
     to: String,
     #[serde(deserialize_with = "bytes")]
     data: Vec<u8>,

@@ -29,7 +29,7 @@ pub(super) fn routes() -> Routes {
 }
 
 #[derive(Deserialize)]
-struct Streets {
+pub(super) struct Streets {
     streets: [Street; 2],
 }
 
@@ -73,7 +73,7 @@ async fn show_streets(
 }
 
 #[derive(Deserialize)]
-struct Question {
+pub(super) struct Question {
     question: Hash,
 }
 

@@ -35,7 +35,7 @@ pub(super) fn routes() -> Routes {
 /// A proposal as it travels.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Proposal {
+pub(super) struct Proposal {
     #[serde(flatten)]
     what: What,
     /// The last block in which the contract takes it.
@@ -56,6 +56,17 @@ enum What {
 }
 
 impl Proposal {
+    /// What is stored of it must be readable again.
+    #[cfg(feature = "readers")]
+    pub(super) fn read_again(&self) {
+        let authorisation = self.authorisation(ChannelId(Hash::ZERO));
+        let body = serde_json::to_string(&authorisation).expect("what was read can be written");
+        assert_eq!(
+            serde_json::from_str::<Authorisation>(&body).ok(),
+            Some(authorisation)
+        );
+    }
+
     fn authorisation(&self, channel_id: ChannelId) -> Authorisation {
         let (sequence, valid_until) = (self.sequence, self.valid_until);
         match self.what {
@@ -205,7 +216,7 @@ async fn propose(
 }
 
 #[derive(Deserialize)]
-struct Countersignature {
+pub(super) struct Countersignature {
     signature: Signature,
 }
 

@@ -32,7 +32,7 @@ async fn show(
 }
 
 #[derive(Deserialize)]
-struct Switch {
+pub(super) struct Switch {
     enabled: bool,
 }
 
