@@ -32,6 +32,10 @@ mod world;
 
 use std::process::ExitCode;
 
+/// The same as in what is shipped.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let result = match std::env::args().nth(1).as_deref() {
         Some("relay") => relay::serve(),

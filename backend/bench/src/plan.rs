@@ -70,7 +70,7 @@ pub(crate) struct Bench {
 }
 
 pub(crate) fn run() -> anyhow::Result<()> {
-    tokio::runtime::Builder::new_multi_thread()
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?
         .block_on(all())
@@ -139,7 +139,8 @@ async fn all() -> anyhow::Result<()> {
         "bench-part.json"
     };
     table.write(&target.join(file), whole)?;
-    table.verdict(Lenient(std::env::var_os(LENIENT).is_some()))
+    let lenient = std::env::var(LENIENT).is_ok_and(|value| !matches!(&*value, "" | "0"));
+    table.verdict(Lenient(lenient))
 }
 
 /// Answers how many signatures one core verifies in a second.

@@ -158,6 +158,13 @@ impl Bench {
         let half = self
             .measure(what, &mut hundred, half, Judged::HalfLoad)
             .await?;
+        let quarter = Load {
+            pace: Some(full.per_second() / 4.0),
+            ..flood
+        };
+        let what = "100 channels, at a quarter of that pace";
+        self.measure(what, &mut hundred, quarter, Judged::Not)
+            .await?;
         drop(hundred);
 
         let url = self.database(postgres).await?;

@@ -32,6 +32,10 @@ mod shutdown;
 mod tracing_setup;
 mod wallet;
 
+/// Many small things are made and dropped for each payment; see docs/PERFORMANCE.md.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = match Cli::read() {
         Ok(cli) => cli,

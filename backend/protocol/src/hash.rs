@@ -16,10 +16,7 @@ macro_rules! written_as_hex {
     ($name:ident) => {
         impl fmt::Display for $name {
             fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("0x")?;
-                self.0
-                    .iter()
-                    .try_for_each(|byte| write!(formatter, "{byte:02x}"))
+                text::write_hex(formatter, &self.0)
             }
         }
 

@@ -111,10 +111,7 @@ fn keccak_address(point: &AffinePoint) -> Account {
 
 impl fmt::Display for PublicKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("0x")?;
-        self.0
-            .iter()
-            .try_for_each(|byte| write!(formatter, "{byte:02x}"))
+        text::write_hex(formatter, &self.0)
     }
 }
 

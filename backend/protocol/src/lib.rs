@@ -31,6 +31,8 @@ pub mod lock;
 pub mod login;
 pub mod params;
 pub mod policy;
+#[cfg(feature = "libsecp256k1")]
+mod recovered;
 pub mod rejected;
 pub mod settlement;
 pub mod side;

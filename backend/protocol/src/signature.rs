@@ -115,6 +115,15 @@ impl Signature {
                 got,
             });
         }
+        #[cfg(feature = "libsecp256k1")]
+        if crate::recovered::is_good(self, digest) {
+            return Ok(());
+        }
+        self.verify_carried(digest)
+    }
+
+    /// Whether the carried key signed `digest`.
+    fn verify_carried(&self, digest: &Hash) -> Result<(), BadSignature> {
         let (r, s, key) = self.parse().ok_or(BadSignature::Malformed)?;
         if s.is_high().into() {
             return Err(BadSignature::Malformed);
@@ -146,7 +155,7 @@ impl Signature {
         Some((scalar(self.r)?, scalar(s)?, key?))
     }
 
-    fn is_odd(&self) -> bool {
+    pub(crate) fn is_odd(&self) -> bool {
         self.vs[0] & 0x80 != 0
     }
 
@@ -180,10 +189,7 @@ fn scalar(bytes: [u8; 32]) -> Option<NonZeroScalar> {
 
 impl fmt::Display for Signature {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("0x")?;
-        self.to_bytes()
-            .iter()
-            .try_for_each(|byte| write!(formatter, "{byte:02x}"))
+        text::write_hex(formatter, &self.to_bytes())
     }
 }
 
@@ -247,6 +253,8 @@ impl BadSignature {
 #[cfg(test)]
 mod tests {
     use std::string::ToString;
+    #[cfg(feature = "libsecp256k1")]
+    use std::vec::Vec;
 
     use super::*;
     use crate::keys::SecretKey;
@@ -300,6 +308,43 @@ mod tests {
                 forged.verify(&DIGEST, &key().account()).is_err(),
                 "bit {bit}"
             );
+        }
+    }
+
+    /// Whichever library looks first: one verdict, and the same reason.
+    #[cfg(feature = "libsecp256k1")]
+    #[test]
+    fn both_libraries_say_the_same() {
+        use crate::recovered::is_good;
+
+        let last: [u8; 32] = (-Scalar::ONE).to_bytes().into();
+        for seed in 1..=64 {
+            let key = SecretKey::from_bytes(&[seed; 32]).expect("a key");
+            let digest = Hash([seed.wrapping_mul(37) | 0x80; 32]);
+            let signature = key.sign(&digest);
+            assert!(is_good(&signature, &digest));
+            assert_eq!(signature.verify_carried(&digest), Ok(()));
+            let mut forged = Vec::from([signature; 9]);
+            forged[0].vs[0] ^= 0x80;
+            forged[1].r = [0; 32];
+            forged[2].vs = [0; 32];
+            forged[3].r = [0xff; 32];
+            forged[4].vs = [0x7f; 32];
+            forged[5].x = forged[5].y;
+            forged[6].y[31] ^= 1;
+            forged[7].r[usize::from(seed % 32)] ^= 4;
+            // The mirror of s, which only a rule of ours refuses.
+            let s = scalar({
+                let mut s = signature.vs;
+                s[0] &= 0x7f;
+                s
+            });
+            forged[8].vs = (-*s.expect("a scalar")).to_bytes().into();
+            forged[8].vs[0] &= 0x7f;
+            for bad in forged {
+                assert!(!is_good(&bad, &digest) && bad.verify_carried(&digest).is_err());
+            }
+            assert!(!is_good(&signature, &Hash(last)));
         }
     }
 

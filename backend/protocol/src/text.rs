@@ -34,6 +34,19 @@ pub(crate) fn hex_into(text: &str, bytes: &mut [u8]) -> Result<(), InvalidHex> {
     hex::decode_to_slice(digits, bytes).map_err(|_| InvalidHex { expected })
 }
 
+/// Writes "0x" and two digits for each byte: many at once, because digit by digit it would be a part of
+/// every payment's cost that can be seen.
+pub(crate) fn write_hex(formatter: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
+    formatter.write_str("0x")?;
+    for chunk in bytes.chunks(64) {
+        let mut digits = [0; 128];
+        let digits = &mut digits[..2 * chunk.len()];
+        hex::encode_to_slice(chunk, digits).map_err(|_| fmt::Error)?;
+        formatter.write_str(core::str::from_utf8(digits).map_err(|_| fmt::Error)?)?;
+    }
+    Ok(())
+}
+
 /// A text that is not "0x" and the right number of hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not 0x and {} hexadecimal digits", .expected * 2)]

@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use sparky_protocol::{Account, ChannelId, Side, Street};
@@ -23,6 +23,13 @@ const QUEUE: usize = 4_096;
 
 /// Jobs of one transaction at most: about what one fsync's time can write.
 const BATCH: usize = 512;
+
+/// While many pay at once, a transaction begins so long after the one before at the soonest: half as
+/// many transactions cost much less than they delay. See docs/PERFORMANCE.md.
+const PACE: Duration = Duration::from_millis(4);
+
+/// So many jobs of one transaction are many. Whoever pays alone never waits.
+const MANY: usize = 4;
 
 /// The door to the committer.
 pub(crate) struct Committer {
@@ -132,6 +139,7 @@ pub(crate) async fn run(app: App, mut queue: mpsc::Receiver<Job>) {
     // An alarm sees it rise from here.
     metrics::counter!("sparky_commit_failures_total").increment(0);
     let mut batch = Vec::with_capacity(BATCH);
+    let mut busy_until: Option<Instant> = None;
     loop {
         let open = tokio::select! {
             biased;
@@ -142,6 +150,18 @@ pub(crate) async fn run(app: App, mut queue: mpsc::Receiver<Job>) {
                 0 < queue.recv_many(&mut batch, BATCH).await
             }
         };
+        if let Some(until) = busy_until
+            && open
+            && batch.len() < BATCH
+        {
+            tokio::time::sleep_until(until.into()).await;
+            while batch.len() < BATCH
+                && let Ok(job) = queue.try_recv()
+            {
+                batch.push(job);
+            }
+        }
+        busy_until = (MANY <= batch.len()).then(|| Instant::now() + PACE);
         let kept = app.committer.take_kept();
         if !open && kept.is_empty() {
             return;

@@ -35,6 +35,8 @@ mod limit;
 mod ops;
 mod problems;
 mod quotas;
+#[cfg(feature = "readers")]
+pub mod readers;
 mod routes;
 mod sessions;
 mod socket;
@@ -203,8 +205,9 @@ impl Relay {
     /// Serves on `listener` until `shutdown` completes. What the API does not know, `assets` answers:
     /// the DApp.
     ///
-    /// Tasks: the committer, the fleet, the follower, the watchtower, the housekeeper, and one per
-    /// connection. When one of the first five ends before its time, the relay stops and this is an error.
+    /// Tasks: the committer, the fleet, the follower, the watchtower, the housekeeper, the doorkeeper
+    /// (who ends connections with their sessions), the checkpointer, and one per connection. When one of
+    /// all but those ends before its time, the relay stops and this is an error.
     pub async fn serve(
         self,
         listener: TcpListener,
@@ -225,6 +228,8 @@ impl Relay {
         tasks.spawn(vital.guard("follower", chain::follow::run(app.clone())));
         tasks.spawn(vital.guard("watchtower", watchtower::run(app.clone())));
         tasks.spawn(vital.guard("housekeeper", housekeeping::run(app.clone())));
+        tasks.spawn(vital.guard("doorkeeper", sessions::run(app.clone())));
+        tasks.spawn(vital.guard("checkpointer", store::checkpoint::run(app.clone())));
         let shutdown = vital.or_failed(shutdown);
         let router = all_routes()
             .router

@@ -1,16 +1,19 @@
 //! Tokens and whose they are: random bytes handed out once, known here only by their hash.
 
 use std::{
-    collections::HashSet,
-    sync::{Mutex, MutexGuard, PoisonError},
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
 };
 
 use rand::RngExt as _;
 use sha2::{Digest as _, Sha256};
 use sparky_protocol::Account;
-use tokio::sync::Semaphore;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
+    app::App,
     clock,
     error::{Error, Result},
     store::Store,
@@ -22,25 +25,24 @@ const TICKET_SECONDS: i64 = 30;
 /// More remembered sessions than this are forgotten.
 const REMEMBERED: usize = 10_000;
 
-/// Connections that ask at once whether their session goes on. Each asks every few seconds, thousands
-/// together: were they to stand in the database's queue, a request behind them would wait for longer
-/// than the queue allows, and fail.
-const RECHECKS: usize = 2;
+/// How often it is asked whether the sessions that connections live by go on.
+const RECHECK: Duration = Duration::from_secs(10);
+
+/// A session that connections live by.
+#[derive(Debug, Default)]
+pub(crate) struct Life {
+    /// It is over: whoever lives by it goes.
+    pub(crate) ended: CancellationToken,
+}
 
 /// The sessions that were seen lately: only that they were there. Whose they are is asked every time,
 /// so that one that was ended at another relay is over here too.
+#[derive(Default)]
 pub(crate) struct Sessions {
     seen: Mutex<HashSet<[u8; 32]>>,
-    rechecks: Semaphore,
-}
-
-impl Default for Sessions {
-    fn default() -> Self {
-        Self {
-            seen: Mutex::default(),
-            rechecks: Semaphore::new(RECHECKS),
-        }
-    }
+    /// Those that connections live by. They are asked after together: thousands of connections that
+    /// asked for themselves would stand in the database's queue before the requests.
+    held: Mutex<HashMap<[u8; 32], Weak<Life>>>,
 }
 
 /// 32 random bytes in hexadecimal.
@@ -76,11 +78,7 @@ impl Sessions {
 
     /// Whose session this is.
     pub(crate) async fn account(&self, store: &Store, token: &str) -> Result<Account> {
-        self.account_of_hash(store, token_hash(token)).await
-    }
-
-    /// Whose session this is, by what is kept of its token.
-    pub(crate) async fn account_of_hash(&self, store: &Store, hash: [u8; 32]) -> Result<Account> {
+        let hash = token_hash(token);
         match store.session(hash).await? {
             Some((account, expires_at)) if clock::seconds() < expires_at => {
                 let mut seen = self.seen();
@@ -97,20 +95,43 @@ impl Sessions {
         }
     }
 
-    /// Whether a session that was good still is, as far as anybody knows: a database that does not
-    /// answer ends nothing. Waits for its turn among those who ask the same.
-    pub(crate) async fn goes_on(&self, store: &Store, hash: [u8; 32]) -> bool {
-        // It is never closed; without a turn it would only ask out of turn.
-        let _turn = self.rechecks.acquire().await;
-        let known = self.account_of_hash(store, hash).await;
-        !matches!(known, Err(Error::SessionExpired))
+    /// Takes hold of a session that is good now, to hear of its end.
+    pub(crate) fn hold(&self, hash: [u8; 32]) -> Arc<Life> {
+        let mut held = self.held();
+        if let Some(life) = held.get(&hash).and_then(Weak::upgrade) {
+            return life;
+        }
+        let life = Arc::default();
+        held.insert(hash, Arc::downgrade(&life));
+        life
+    }
+
+    /// Ends those that the store does not know any more. A database that does not answer ends nothing.
+    async fn recheck(&self, store: &Store) -> Result<()> {
+        let hashes: Vec<[u8; 32]> = {
+            let mut held = self.held();
+            held.retain(|_, life| 0 < life.strong_count());
+            held.keys().copied().collect()
+        };
+        let living = store.living_sessions(&hashes, clock::seconds()).await?;
+        for hash in hashes.iter().filter(|hash| !living.contains(*hash)) {
+            self.end(hash);
+        }
+        Ok(())
+    }
+
+    fn end(&self, hash: &[u8; 32]) {
+        self.seen().remove(hash);
+        if let Some(life) = self.held().remove(hash).and_then(|life| life.upgrade()) {
+            life.ended.cancel();
+        }
     }
 
     /// Ends a session.
     pub(crate) async fn close(&self, store: &Store, token: &str) -> Result<()> {
         let hash = token_hash(token);
         store.delete_session(hash).await?;
-        self.seen().remove(&hash);
+        self.end(&hash);
         Ok(())
     }
 
@@ -134,5 +155,24 @@ impl Sessions {
 
     fn seen(&self) -> MutexGuard<'_, HashSet<[u8; 32]>> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn held(&self) -> MutexGuard<'_, HashMap<[u8; 32], Weak<Life>>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Looks after the sessions of connections until the relay stops.
+pub(crate) async fn run(app: App) {
+    let mut ticks = interval(RECHECK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = app.stopping.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        if let Err(cause) = app.sessions.recheck(&app.store).await {
+            tracing::warn!(%cause, "nobody knows whether sessions go on; they do until it is known");
+        }
     }
 }

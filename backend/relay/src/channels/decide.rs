@@ -13,8 +13,9 @@ use crate::{
     store::{NewEvent, StoredProposal},
 };
 
-/// How often a decision is made again because another process changed the channel meanwhile.
-const ATTEMPTS: usize = 5;
+/// How often a decision is made again because another process changed the channel meanwhile. Each time
+/// something else has become durable there: at most a receipt for each proof that may stand.
+const ATTEMPTS: usize = 512;
 
 /// What was decided about a channel.
 pub(super) struct Decision<T> {
@@ -41,15 +42,25 @@ pub(super) struct Begun<T> {
 }
 
 impl<T> Begun<T> {
-    /// The decision's value once it is durable; the turn in which to make it again when it lost.
-    pub(super) async fn durable(self) -> Result<std::result::Result<T, Turn>> {
+    /// The decision's value once it is durable; that it lost, and must be made again.
+    pub(super) async fn durable(self) -> Result<std::result::Result<T, Lost>> {
         match self.outcome.await {
             Ok(Outcome::Durable) => Ok(Ok(self.value)),
-            // Whoever lost together makes its decision again one after the other, in the same order:
-            // what one client pays with its next nonce must not overtake what it paid before.
-            Ok(Outcome::Lost) => Ok(Err(self.entry.turn().await)),
+            Ok(Outcome::Lost) => Ok(Err(Lost { entry: self.entry })),
             Ok(Outcome::Failed) | Err(_) => Err(Error::Internal("the commit failed".into())),
         }
+    }
+}
+
+/// A decision that another process overtook.
+pub(super) struct Lost {
+    entry: Arc<Entry>,
+}
+
+impl Lost {
+    /// Whoever lost together decides again one after the other, in the same order.
+    pub(super) async fn turn(self) -> Turn {
+        self.entry.turn().await
     }
 }
 
@@ -153,7 +164,7 @@ pub(super) async fn decide<T>(
     for _ in 0..ATTEMPTS {
         match begin(app, caller, id, &mut decide).await?.durable().await? {
             Ok(value) => return Ok(value),
-            Err(turn) => _turn = Some(turn),
+            Err(lost) => _turn = Some(lost.turn().await),
         }
     }
     Err(Error::Internal(format!(

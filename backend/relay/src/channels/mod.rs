@@ -140,7 +140,7 @@ async fn submit_proof(
 ) -> Result<(StatusCode, Json<Value>)> {
     let (id, ..) = participating(&app, caller, &name).await?;
     let nonce = update.proof.proof.nonce;
-    let stored = submit::hand_in(&app, caller, id, Paper::Proof(update))
+    let stored = submit::hand_in(&app, caller, id, Paper::Proof(update), None)
         .await
         .durable()
         .await?;
@@ -154,7 +154,7 @@ async fn submit_ack(
     Body(ack): Body<Ack>,
 ) -> Result<(StatusCode, Json<Value>)> {
     let (id, ..) = participating(&app, caller, &name).await?;
-    let stored = submit::hand_in(&app, caller, id, Paper::Ack(ack))
+    let stored = submit::hand_in(&app, caller, id, Paper::Ack(ack), None)
         .await
         .durable()
         .await?;
@@ -169,9 +169,27 @@ async fn submit_nack(
 ) -> Result<(StatusCode, Json<Value>)> {
     let (id, ..) = participating(&app, caller, &name).await?;
     let refused = nack.refused;
-    let stored = submit::hand_in(&app, caller, id, Paper::Nack(nack))
+    let stored = submit::hand_in(&app, caller, id, Paper::Nack(nack), None)
         .await
         .durable()
         .await?;
     Ok((stored.status(), Json(json!({ "nonce": refused }))))
+}
+
+/// Reads bytes as each of the bodies that these endpoints take.
+#[cfg(feature = "readers")]
+pub(crate) fn read_bodies(bytes: &[u8]) {
+    use crate::body::parse;
+
+    let _ = parse::<Update>(bytes);
+    let _ = parse::<Ack>(bytes);
+    let _ = parse::<Nack>(bytes);
+    let _ = parse::<proposals::Countersignature>(bytes);
+    let _ = parse::<watch::Switch>(bytes);
+    let _ = parse::<loss::Streets>(bytes);
+    let _ = parse::<loss::Question>(bytes);
+    let _ = parse::<sparky_protocol::Word>(bytes);
+    if let Ok(proposal) = parse::<proposals::Proposal>(bytes) {
+        proposal.read_again();
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use serde::Serialize;
 use sparky_protocol::{Account, Ack, Channel, ChannelId, Nack, Rejected, Side, Tip, Update};
+use tokio::sync::oneshot;
 
 use super::{
     decide::{Begun, Decision, Effect, begin, decide},
@@ -67,11 +68,22 @@ pub(crate) struct Handed {
     id: ChannelId,
     paper: Paper,
     begun: Result<Begun<Stored>>,
+    after: Option<Pending>,
 }
 
+/// Completes when what the same client handed in before is durable or refused.
+pub(crate) type Pending = oneshot::Receiver<()>;
+
 /// Verifies, and takes a place in the order of commits. What one client hands in one after the other
-/// is decided in that order, and may become durable together.
-pub(crate) async fn hand_in(app: &App, caller: Account, id: ChannelId, paper: Paper) -> Handed {
+/// is decided in that order, and may become durable together. `after` is what it handed in before in
+/// this channel and has not been told about.
+pub(crate) async fn hand_in(
+    app: &App,
+    caller: Account,
+    id: ChannelId,
+    paper: Paper,
+    after: Option<Pending>,
+) -> Handed {
     let begun = match Frame::of(id, &paper) {
         Ok(frame) => {
             begin(app, caller, id, &mut |channel, side, tip| {
@@ -87,6 +99,7 @@ pub(crate) async fn hand_in(app: &App, caller: Account, id: ChannelId, paper: Pa
         id,
         paper,
         begun,
+        after,
     }
 }
 
@@ -99,21 +112,33 @@ impl Handed {
             id,
             paper,
             begun,
+            after,
         } = self;
         let first = match begun {
             Ok(begun) => begun.durable().await,
             Err(error) => Err(error),
         };
-        let result = match first {
-            Ok(Ok(stored)) => Ok(stored),
-            Ok(Err(_turn)) => {
-                let frame = Frame::of(id, &paper)?;
-                decide(&app, caller, id, |channel, side, tip| {
-                    frame.decide(&paper, channel, side, tip)
-                })
-                .await
+        let again = || async {
+            let frame = Frame::of(id, &paper)?;
+            decide(&app, caller, id, |channel, side, tip| {
+                frame.decide(&paper, channel, side, tip)
+            })
+            .await
+        };
+        let result = match (first, after) {
+            (Ok(Ok(stored)), _) => Ok(stored),
+            (Ok(Err(lost)), after) => {
+                wait(after).await;
+                let _turn = lost.turn().await;
+                again().await
             }
-            Err(error) => Err(error),
+            // What was handed in before this has lost and is decided again: only then it is this one's
+            // turn, and the gap may be none.
+            (Err(Error::Rejected(Rejected::NonceGap { .. })), Some(after)) => {
+                wait(Some(after)).await;
+                again().await
+            }
+            (Err(error), _) => Err(error),
         };
         let result = match (&paper, result) {
             (Paper::Ack(ack), Err(Error::Rejected(Rejected::UnknownProof { .. }))) => {
@@ -145,6 +170,13 @@ impl Handed {
             }
         }
         result
+    }
+}
+
+async fn wait(after: Option<Pending>) {
+    if let Some(after) = after {
+        // Dropped or told: it is over.
+        let _ = after.await;
     }
 }
 

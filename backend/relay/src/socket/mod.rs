@@ -5,7 +5,7 @@ mod frame;
 mod tell;
 mod wire;
 
-use std::{collections::BTreeSet, net::IpAddr, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{
     Extension,
@@ -16,7 +16,10 @@ use axum::{
 use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use serde_json::{Value, json};
 use sparky_protocol::{Account, ChannelId};
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::{
+    sync::oneshot::{self, error::TryRecvError},
+    time::{Instant, MissedTickBehavior, interval_at},
+};
 
 use self::{
     frame::{Request, Verb},
@@ -25,7 +28,7 @@ use self::{
 use crate::{
     app::App,
     auth, body,
-    channels::submit,
+    channels::submit::{self, Pending},
     clock,
     crowd::Seat,
     door::Guest,
@@ -34,7 +37,7 @@ use crate::{
     hub::{Connection, Notice},
     layers::Host,
     routes::Routes,
-    sessions,
+    sessions::{self, Life},
 };
 
 /// Requests of one connection that may wait for the disk at once; then it is not read from.
@@ -58,6 +61,18 @@ const PROTOCOL: &str = "sparky.v1";
 
 pub(crate) fn routes() -> Routes {
     Routes::new().get("/api/v1/ws", upgrade)
+}
+
+/// Reads a frame as a client's, and answers what is refused of it.
+#[cfg(feature = "readers")]
+pub(crate) fn read_frame(text: &str) {
+    if let Some(Request { id, verb }) = Request::parse(text) {
+        match verb {
+            Ok(Verb::Paper { paper, .. }) => drop((id, paper.nonce())),
+            Ok(_) => drop(id),
+            Err(error) => drop(tell::answer(&id, Err(error))),
+        }
+    }
 }
 
 async fn upgrade(
@@ -97,7 +112,7 @@ async fn serve(app: App, socket: WebSocket, host: IpAddr, proven: Option<Proven>
         app: app.clone(),
         host,
         peer: None,
-        paid_in: BTreeSet::new(),
+        paid_in: BTreeMap::new(),
         waiting: FuturesUnordered::new(),
     };
     if let Some(proven) = proven {
@@ -117,8 +132,8 @@ struct Session {
     host: IpAddr,
     /// Who is at the other end, once they have signed in.
     peer: Option<Peer>,
-    /// The channels of which something was handed in here.
-    paid_in: BTreeSet<ChannelId>,
+    /// The channels of which something was handed in here, and what was the last.
+    paid_in: BTreeMap<ChannelId, Pending>,
     /// Requests that wait for the disk.
     waiting: FuturesUnordered<BoxFuture<'static, (Value, Result<Value>)>>,
 }
@@ -142,20 +157,29 @@ struct Proven {
 }
 
 /// What a connection goes on living by.
-#[derive(Clone, Copy)]
 enum Proof {
-    /// A session, by the hash of its token: when it ends, so does the connection.
-    Session([u8; 32]),
+    /// A session: when it ends, so does the connection.
+    Session(Arc<Life>),
     /// A ticket, until a session that began with it would end.
     Until(i64),
 }
 
+impl Proof {
+    /// Waits until a session has ended.
+    async fn ended(&self) {
+        match self {
+            Self::Session(life) => life.ended.cancelled().await,
+            Self::Until(_) => std::future::pending().await,
+        }
+    }
+}
+
 impl Proven {
     async fn by_token(app: &App, token: &str) -> Result<Self> {
-        let hash = sessions::token_hash(token);
+        let account = app.sessions.account(&app.store, token).await?;
         Ok(Self {
-            account: app.sessions.account_of_hash(&app.store, hash).await?,
-            proof: Proof::Session(hash),
+            account,
+            proof: Proof::Session(app.sessions.hold(sessions::token_hash(token))),
         })
     }
 
@@ -203,7 +227,7 @@ impl Session {
                 Wake::Tick if DEAD <= heard.max(self.wire.ponged()).elapsed() => {
                     return Closed::Gone;
                 }
-                Wake::Tick if !self.is_still_signed_in().await => return Closed::NotSignedIn,
+                Wake::Tick if self.is_out_of_time() => return Closed::NotSignedIn,
                 Wake::Tick => {
                     self.store_ack(0);
                     self.wire.ping().await
@@ -233,6 +257,7 @@ impl Session {
                 Some(peer) => tokio::select! {
                     biased;
                     () = peer.seat.taken.cancelled() => Wake::Replaced,
+                    () = peer.proof.ended() => Wake::Stranger,
                     _ = peer.connection.slow.wait_for(|slow| *slow) => Wake::Slow,
                     notice = peer.connection.notices.next() => Wake::Notice(notice),
                 },
@@ -296,21 +321,23 @@ impl Session {
                 // Its client may come from another relay, and know more of the channel than is
                 // remembered here: look once, rather than refuse what it sends one after the other.
                 if CHANNELS <= self.paid_in.len() {
-                    self.paid_in.clear();
+                    self.paid_in.retain(|_, last| is_pending(last));
                 }
-                if self.paid_in.insert(channel_id) && !self.app.fleet.is_alone() {
+                let (done, pending) = oneshot::channel();
+                let before = self.paid_in.insert(channel_id, pending);
+                if before.is_none() && !self.app.fleet.is_alone() {
                     self.app
                         .book
                         .forget_if_overtaken(&self.app, channel_id)
                         .await?;
                 }
-                let handed = submit::hand_in(&self.app, account, channel_id, *paper).await;
+                let after = before.and_then(|mut last| is_pending(&mut last).then_some(last));
+                let handed = submit::hand_in(&self.app, account, channel_id, *paper, after).await;
                 let id = id.clone();
                 self.waiting.push(Box::pin(async move {
-                    (
-                        id,
-                        handed.durable().await.map(|_| json!({ "nonce": nonce })),
-                    )
+                    let stored = handed.durable().await;
+                    drop(done);
+                    (id, stored.map(|_| json!({ "nonce": nonce })))
                 }));
                 Ok(None)
             }
@@ -347,14 +374,10 @@ impl Session {
         Ok(json!({ "address": self.app.address(account) }))
     }
 
-    /// Whether what this connection lives by is still good. Who has not signed in yet has time until
-    /// then.
-    async fn is_still_signed_in(&mut self) -> bool {
-        match self.peer.as_ref().map(|peer| peer.proof) {
-            None => true,
-            Some(Proof::Until(end)) => clock::seconds() < end,
-            Some(Proof::Session(hash)) => self.app.sessions.goes_on(&self.app.store, hash).await,
-        }
+    /// Whether the time of a ticket is over.
+    fn is_out_of_time(&self) -> bool {
+        let proof = self.peer.as_ref().map(|peer| &peer.proof);
+        matches!(proof, Some(Proof::Until(end)) if *end <= clock::seconds())
     }
 
     async fn sign_in(&mut self, Proven { account, proof }: Proven) {
@@ -393,6 +416,10 @@ impl Session {
         }
         wire.close(closed).await;
     }
+}
+
+fn is_pending(pending: &mut Pending) -> bool {
+    matches!(pending.try_recv(), Err(TryRecvError::Empty))
 }
 
 /// Tells the partners of an account that it came or went: here now, and through the pulse elsewhere.

@@ -138,7 +138,7 @@ impl Session {
     }
 }
 
-fn answer(id: &Value, result: Result<Value>) -> Arc<str> {
+pub(super) fn answer(id: &Value, result: Result<Value>) -> Arc<str> {
     let frame = match result {
         Ok(data) => json!({ "replyTo": id, "type": "ok", "data": data }),
         Err(error) => json!({ "replyTo": id, "type": "error", "data": error.document() }),

@@ -1,9 +1,14 @@
 //! Challenges, sessions and tickets.
 
-use sparky_protocol::Account;
-use sqlx::Row as _;
+use std::collections::HashSet;
 
-use super::{Result, Store, fixed};
+use sparky_protocol::Account;
+use sqlx::{AssertSqlSafe, Row as _};
+
+use super::{Result, Store, channel::placeholders, fixed};
+
+/// Sessions that one statement asks after.
+const AT_ONCE: usize = 64;
 
 /// Challenges that wait at once, of everybody together. They are anonymous, so there is no other
 /// bound; five minutes later each is gone.
@@ -126,6 +131,30 @@ impl Store {
             .await?;
         row.map(|row| Ok((Account(fixed(&row, "account")?), row.try_get("expires_at")?)))
             .transpose()
+    }
+
+    /// Those of these sessions that have not ended.
+    pub(crate) async fn living_sessions(
+        &self,
+        hashes: &[[u8; 32]],
+        now: i64,
+    ) -> Result<HashSet<[u8; 32]>> {
+        let mut living = HashSet::new();
+        for hashes in hashes.chunks(AT_ONCE) {
+            let marks = placeholders(hashes.len());
+            let end = hashes.len() + 1;
+            let sql = AssertSqlSafe(format!(
+                "select token_hash from session where token_hash in ({marks}) and ${end} < expires_at"
+            ));
+            let mut query = sqlx::query(sql);
+            for hash in hashes {
+                query = query.bind(hash.to_vec());
+            }
+            for row in query.bind(now).fetch_all(&self.read).await? {
+                living.insert(fixed(&row, "token_hash")?);
+            }
+        }
+        Ok(living)
     }
 
     /// Ends a session.

@@ -266,6 +266,26 @@ async fn a_connection_ends_with_its_session() {
     other.ok("ping", json!({})).await;
 }
 
+/// Also when that happens at another relay, or its time is over: thousands are asked after at once.
+#[tokio::test]
+async fn a_connection_ends_with_a_session_that_ended_elsewhere() {
+    let world = World::new().await;
+    let alice = Participant::arrive(&world, 1).await;
+    let bob = Participant::arrive(&world, 2).await;
+    let mut line = Line::open(&world, &alice, 0).await;
+    let mut others = Line::open(&world, &bob, 0).await;
+    let mut config = world.config();
+    config.public_url = Some(world.url());
+    let (other, _stop) = two_relays::serve(config).await;
+    let signed_out = reqwest::Client::new()
+        .delete(format!("{other}/api/v1/auth/sessions"))
+        .bearer_auth(&alice.token);
+    let answer = signed_out.send().await.expect("an answer");
+    assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+    assert_eq!(line.close_code().await, 4401);
+    others.ok("ping", json!({})).await;
+}
+
 #[tokio::test]
 async fn a_token_is_kept_as_a_hash_only() {
     let world = World::new().await;

@@ -1,5 +1,7 @@
 //! Two relay processes on one database: what one has accepted the other can not take back.
 
+use std::collections::VecDeque;
+
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use sparky_protocol::{Amount, ChannelId, Operation, Side, Update};
@@ -7,6 +9,7 @@ use sparky_relay::Relay;
 use tokio::{net::TcpListener, sync::oneshot};
 
 use crate::{
+    line::Line,
     participant::Participant,
     world::{QTUM, World, eventually},
 };
@@ -85,6 +88,44 @@ async fn payments_may_go_through_either_relay() {
         (1..=11).collect::<Vec<i64>>(),
         "the opening once, ten payments once each"
     );
+}
+
+/// What one client pays one after the other is not refused as if it had left one out, however often
+/// another relay changes the same direction in between.
+#[tokio::test]
+async fn payments_under_way_go_on_in_order_while_receipts_come_through_another_relay() {
+    const PAYMENTS: usize = 200;
+    let world = World::new().await;
+    let (mut alice, mut bob, id) = world.channel(100).await;
+    let (other, _stop) = second(&world).await;
+    let mut to = Line::open(&world, &alice, 0).await;
+    let mut from = Line::open_at(&other, &bob, 0).await;
+    let hearing = async {
+        for _ in 0..PAYMENTS {
+            let event = from.hear("proof.received").await;
+            let update: Update =
+                serde_json::from_value(event["data"]["update"].clone()).expect("an update");
+            bob.accept(id, &update);
+            let receipt = json!({ "channelId": id, "ack": bob.ack(id) });
+            from.ok("ack.submit", receipt).await;
+        }
+    };
+    let paying = async {
+        let mut under_way = VecDeque::new();
+        for _ in 0..PAYMENTS {
+            if 16 <= under_way.len() {
+                let answer = to.answer(under_way.pop_front().expect("one")).await;
+                assert_eq!(answer["type"], "ok", "{answer}");
+            }
+            let payment = json!({ "channelId": id, "update": alice.pay(id, 1) });
+            under_way.push_back(to.request("proof.submit", payment).await);
+        }
+        for last in under_way {
+            let answer = to.answer(last).await;
+            assert_eq!(answer["type"], "ok", "{answer}");
+        }
+    };
+    tokio::join!(hearing, paying);
 }
 
 /// Two different proofs with one nonce, handed to two relays at once: one wins, the other is told.
