@@ -113,6 +113,9 @@ async fn all() -> anyhow::Result<()> {
     if wants("postgres") {
         bench.on_postgres().await?;
     }
+    if wants("hop") {
+        bench.second_hop().await?;
+    }
     if wants("growth") {
         bench.growth().await?;
     }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use sparky_protocol::{Account, Channel, ChannelId, Side, Tip};
+use sparky_protocol::{Account, Channel, ChannelId, Rejected, Side, Tip};
 use tokio::sync::oneshot;
 
 use crate::{
@@ -61,6 +61,21 @@ impl Lost {
     /// Whoever lost together decides again one after the other, in the same order.
     pub(super) async fn turn(self) -> Turn {
         self.entry.turn().await
+    }
+}
+
+/// [`try_begin`] of something whose sender has sent other things before that are not durable yet: when
+/// those have lost, a gap is no news, and nobody need be asked.
+pub(super) async fn begin_behind<T>(
+    app: &App,
+    caller: Account,
+    id: ChannelId,
+    decide: &mut impl FnMut(&Channel, Side, &Tip) -> Result<Decision<T>>,
+) -> Result<Begun<T>> {
+    match try_begin(app, caller, id, decide).await {
+        Err(gap @ Error::Rejected(Rejected::NonceGap { .. })) => Err(gap),
+        Err(Error::Rejected(_)) => begin(app, caller, id, decide).await,
+        begun => begun,
     }
 }
 

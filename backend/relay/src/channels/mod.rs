@@ -140,10 +140,7 @@ async fn submit_proof(
 ) -> Result<(StatusCode, Json<Value>)> {
     let (id, ..) = participating(&app, caller, &name).await?;
     let nonce = update.proof.proof.nonce;
-    let stored = submit::hand_in(&app, caller, id, Paper::Proof(update), None)
-        .await
-        .durable()
-        .await?;
+    let stored = submit::submit(&app, caller, id, Paper::Proof(update)).await?;
     Ok((stored.status(), Json(json!({ "nonce": nonce }))))
 }
 
@@ -154,10 +151,7 @@ async fn submit_ack(
     Body(ack): Body<Ack>,
 ) -> Result<(StatusCode, Json<Value>)> {
     let (id, ..) = participating(&app, caller, &name).await?;
-    let stored = submit::hand_in(&app, caller, id, Paper::Ack(ack), None)
-        .await
-        .durable()
-        .await?;
+    let stored = submit::submit(&app, caller, id, Paper::Ack(ack)).await?;
     Ok((stored.status(), Json(json!({ "nonce": ack.nonce }))))
 }
 
@@ -169,10 +163,7 @@ async fn submit_nack(
 ) -> Result<(StatusCode, Json<Value>)> {
     let (id, ..) = participating(&app, caller, &name).await?;
     let refused = nack.refused;
-    let stored = submit::hand_in(&app, caller, id, Paper::Nack(nack), None)
-        .await
-        .durable()
-        .await?;
+    let stored = submit::submit(&app, caller, id, Paper::Nack(nack)).await?;
     Ok((stored.status(), Json(json!({ "nonce": refused }))))
 }
 

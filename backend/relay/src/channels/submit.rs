@@ -5,10 +5,10 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use serde::Serialize;
 use sparky_protocol::{Account, Ack, Channel, ChannelId, Nack, Rejected, Side, Tip, Update};
-use tokio::sync::oneshot;
+use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use super::{
-    decide::{Begun, Decision, Effect, begin, decide},
+    decide::{Begun, Decision, Effect, Lost, begin, begin_behind, decide},
     recall,
 };
 use crate::{
@@ -69,38 +69,83 @@ pub(crate) struct Handed {
     paper: Paper,
     begun: Result<Begun<Stored>>,
     after: Option<Pending>,
+    again: oneshot::Sender<()>,
 }
 
-/// Completes when what the same client handed in before is durable or refused.
-pub(crate) type Pending = oneshot::Receiver<()>;
+/// What the same client handed in before in the same channel. Both complete when it is durable or
+/// refused.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    /// Completes when it has lost and is decided again: what came after it may be decided again too.
+    again: oneshot::Receiver<()>,
+    done: oneshot::Receiver<()>,
+}
+
+/// Who must be told of an end: dropped when it is there.
+pub(crate) struct UnderWay {
+    again: oneshot::Sender<()>,
+    pub(crate) done: oneshot::Sender<()>,
+}
+
+/// Something that is about to be handed in, and what the next one waits for.
+pub(crate) fn under_way() -> (UnderWay, Pending) {
+    let ((again, heard_again), (done, heard_done)) = (oneshot::channel(), oneshot::channel());
+    let pending = Pending {
+        again: heard_again,
+        done: heard_done,
+    };
+    (UnderWay { again, done }, pending)
+}
+
+impl Pending {
+    /// Whether that is not over yet.
+    pub(crate) fn is_pending(&mut self) -> bool {
+        matches!(self.done.try_recv(), Err(TryRecvError::Empty))
+    }
+}
 
 /// Verifies, and takes a place in the order of commits. What one client hands in one after the other
 /// is decided in that order, and may become durable together. `after` is what it handed in before in
-/// this channel and has not been told about.
+/// this channel and has not been told about; answers with who tells the next one.
 pub(crate) async fn hand_in(
     app: &App,
     caller: Account,
     id: ChannelId,
     paper: Paper,
-    after: Option<Pending>,
-) -> Handed {
+    (UnderWay { again, done }, after): (UnderWay, Option<Pending>),
+) -> (Handed, oneshot::Sender<()>) {
     let begun = match Frame::of(id, &paper) {
         Ok(frame) => {
-            begin(app, caller, id, &mut |channel, side, tip| {
-                frame.decide(&paper, channel, side, tip)
-            })
-            .await
+            let decide =
+                &mut |channel: &Channel, side, tip: &Tip| frame.decide(&paper, channel, side, tip);
+            match &after {
+                None => begin(app, caller, id, decide).await,
+                Some(_) => begin_behind(app, caller, id, decide).await,
+            }
         }
         Err(error) => Err(error),
     };
-    Handed {
+    let handed = Handed {
         app: app.clone(),
         caller,
         id,
         paper,
         begun,
         after,
-    }
+        again,
+    };
+    (handed, done)
+}
+
+/// [`hand_in`] of something that comes alone, until it is durable.
+pub(super) async fn submit(
+    app: &App,
+    caller: Account,
+    id: ChannelId,
+    paper: Paper,
+) -> Result<Stored> {
+    let (handed, _done) = hand_in(app, caller, id, paper, (under_way().0, None)).await;
+    handed.durable().await
 }
 
 impl Handed {
@@ -113,70 +158,117 @@ impl Handed {
             paper,
             begun,
             after,
+            again,
         } = self;
         let first = match begun {
             Ok(begun) => begun.durable().await,
             Err(error) => Err(error),
         };
-        let again = || async {
-            let frame = Frame::of(id, &paper)?;
-            decide(&app, caller, id, |channel, side, tip| {
-                frame.decide(&paper, channel, side, tip)
-            })
-            .await
+        let is_proof = matches!(paper, Paper::Proof(_));
+        let result = if let Ok(Ok(stored)) = first {
+            Ok(stored)
+        } else {
+            // A task of its own: whoever waits for many of these may wait for something else meanwhile, and
+            // a connection of the database that was handed to one of them would be held by nobody who runs.
+            let anew = async move {
+                let result = match first {
+                    Err(error) if after.is_none() || !is_gap(&error) => Err(error),
+                    lost => decide_again(&app, caller, id, &paper, (lost.ok(), after, again)).await,
+                };
+                explained(&app, caller, id, &paper, result).await
+            };
+            let done = tokio::spawn(anew).await;
+            done.unwrap_or_else(|cause| Err(Error::Internal(cause.to_string())))
         };
-        let result = match (first, after) {
-            (Ok(Ok(stored)), _) => Ok(stored),
-            (Ok(Err(lost)), after) => {
-                wait(after).await;
-                let _turn = lost.turn().await;
-                again().await
-            }
-            // What was handed in before this has lost and is decided again: only then it is this one's
-            // turn, and the gap may be none.
-            (Err(Error::Rejected(Rejected::NonceGap { .. })), Some(after)) => {
-                wait(Some(after)).await;
-                again().await
-            }
-            (Err(error), _) => Err(error),
-        };
-        let result = match (&paper, result) {
-            (Paper::Ack(ack), Err(Error::Rejected(Rejected::UnknownProof { .. }))) => {
-                recall::ack(&app, caller, id, *ack).await
-            }
-            (_, result) => result,
-        };
-        let Paper::Proof(update) = &paper else {
-            return result;
-        };
-        let result = match result {
-            Err(Error::Rejected(Rejected::StaleNonce { newest, got })) => {
-                repeated(&app, caller, id, update)
-                    .await
-                    .and_then(|known| match known {
-                        Known::Same => Ok(Stored::Same),
-                        Known::Other => Err(Error::NonceConflict { nonce: got }),
-                        Known::Gone => Err(Rejected::StaleNonce { newest, got }.into()),
-                    })
-            }
-            other => other,
-        };
-        match &result {
-            Ok(Stored::New) => metrics::counter!("sparky_states_accepted_total").increment(1),
-            Ok(Stored::Same) => {}
-            Err(error) => {
-                metrics::counter!("sparky_states_rejected_total", "reason" => error.code())
-                    .increment(1);
-            }
+        if is_proof {
+            count(&result);
         }
         result
     }
 }
 
-async fn wait(after: Option<Pending>) {
-    if let Some(after) = after {
+/// What was refused may be known all the same: by what the database remembers.
+async fn explained(
+    app: &App,
+    caller: Account,
+    id: ChannelId,
+    paper: &Paper,
+    result: Result<Stored>,
+) -> Result<Stored> {
+    match (paper, result) {
+        (Paper::Ack(ack), Err(Error::Rejected(Rejected::UnknownProof { .. }))) => {
+            recall::ack(app, caller, id, *ack).await
+        }
+        (Paper::Proof(update), Err(Error::Rejected(Rejected::StaleNonce { newest, got }))) => {
+            repeated(app, caller, id, update)
+                .await
+                .and_then(|known| match known {
+                    Known::Same => Ok(Stored::Same),
+                    Known::Other => Err(Error::NonceConflict { nonce: got }),
+                    Known::Gone => Err(Rejected::StaleNonce { newest, got }.into()),
+                })
+        }
+        (_, result) => result,
+    }
+}
+
+fn count(result: &Result<Stored>) {
+    match result {
+        Ok(Stored::New) => metrics::counter!("sparky_states_accepted_total").increment(1),
+        Ok(Stored::Same) => {}
+        Err(error) => {
+            metrics::counter!("sparky_states_rejected_total", "reason" => error.code())
+                .increment(1);
+        }
+    }
+}
+
+fn is_gap(error: &Error) -> bool {
+    matches!(error, Error::Rejected(Rejected::NonceGap { .. }))
+}
+
+/// Decides again what has lost, or what came behind something that has: in the order in which the client
+/// handed it in, and all that is under way together. When that loses too, one after the other.
+async fn decide_again(
+    app: &App,
+    caller: Account,
+    id: ChannelId,
+    paper: &Paper,
+    (lost, after, again): (
+        Option<std::result::Result<Stored, Lost>>,
+        Option<Pending>,
+        oneshot::Sender<()>,
+    ),
+) -> Result<Stored> {
+    let frame = Frame::of(id, paper)?;
+    let mut look = |channel: &Channel, side, tip: &Tip| frame.decide(paper, channel, side, tip);
+    let (before, done) = after.map_or((None, None), |Pending { again, done }| {
+        (Some(again), Some(done))
+    });
+    wait(before).await;
+    let turn = match lost {
+        Some(Err(lost)) => Some(lost.turn().await),
+        _ => None,
+    };
+    let second = begin(app, caller, id, &mut look).await;
+    drop((turn, again));
+    match second {
+        Ok(begun) => {
+            if let Ok(stored) = begun.durable().await? {
+                return Ok(stored);
+            }
+        }
+        Err(error) if done.is_some() && is_gap(&error) => {}
+        Err(error) => return Err(error),
+    }
+    wait(done).await;
+    decide(app, caller, id, look).await
+}
+
+async fn wait(end: Option<oneshot::Receiver<()>>) {
+    if let Some(end) = end {
         // Dropped or told: it is over.
-        let _ = after.await;
+        let _ = end.await;
     }
 }
 

@@ -16,10 +16,7 @@ use axum::{
 use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use serde_json::{Value, json};
 use sparky_protocol::{Account, ChannelId};
-use tokio::{
-    sync::oneshot::{self, error::TryRecvError},
-    time::{Instant, MissedTickBehavior, interval_at},
-};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use self::{
     frame::{Request, Verb},
@@ -321,9 +318,9 @@ impl Session {
                 // Its client may come from another relay, and know more of the channel than is
                 // remembered here: look once, rather than refuse what it sends one after the other.
                 if CHANNELS <= self.paid_in.len() {
-                    self.paid_in.retain(|_, last| is_pending(last));
+                    self.paid_in.retain(|_, last| last.is_pending());
                 }
-                let (done, pending) = oneshot::channel();
+                let (under_way, pending) = submit::under_way();
                 let before = self.paid_in.insert(channel_id, pending);
                 if before.is_none() && !self.app.fleet.is_alone() {
                     self.app
@@ -331,8 +328,10 @@ impl Session {
                         .forget_if_overtaken(&self.app, channel_id)
                         .await?;
                 }
-                let after = before.and_then(|mut last| is_pending(&mut last).then_some(last));
-                let handed = submit::hand_in(&self.app, account, channel_id, *paper, after).await;
+                let after = before.and_then(|mut last| last.is_pending().then_some(last));
+                let order = (under_way, after);
+                let (handed, done) =
+                    submit::hand_in(&self.app, account, channel_id, *paper, order).await;
                 let id = id.clone();
                 self.waiting.push(Box::pin(async move {
                     let stored = handed.durable().await;
@@ -416,10 +415,6 @@ impl Session {
         }
         wire.close(closed).await;
     }
-}
-
-fn is_pending(pending: &mut Pending) -> bool {
-    matches!(pending.try_recv(), Err(TryRecvError::Empty))
 }
 
 /// Tells the partners of an account that it came or went: here now, and through the pulse elsewhere.

@@ -90,42 +90,77 @@ async fn payments_may_go_through_either_relay() {
     );
 }
 
+/// Pays so often, sixteen payments ahead of their answers: none is refused.
+async fn pay_ahead(mut line: Line, mut who: Participant, id: ChannelId, payments: usize) {
+    let mut under_way = VecDeque::new();
+    for _ in 0..payments {
+        if 16 <= under_way.len() {
+            let answer = line.answer(under_way.pop_front().expect("one")).await;
+            assert_eq!(answer["type"], "ok", "{answer}");
+        }
+        let payment = json!({ "channelId": id, "update": who.pay(id, 1) });
+        under_way.push_back(line.request("proof.submit", payment).await);
+    }
+    for last in under_way {
+        let answer = line.answer(last).await;
+        assert_eq!(answer["type"], "ok", "{answer}");
+    }
+}
+
+/// Signs a receipt for each payment.
+async fn acknowledge(mut line: Line, mut who: Participant, id: ChannelId, payments: usize) {
+    for _ in 0..payments {
+        let event = line.hear("proof.received").await;
+        let update: Update =
+            serde_json::from_value(event["data"]["update"].clone()).expect("an update");
+        who.accept(id, &update);
+        let receipt = json!({ "channelId": id, "ack": who.ack(id) });
+        line.ok("ack.submit", receipt).await;
+    }
+}
+
 /// What one client pays one after the other is not refused as if it had left one out, however often
 /// another relay changes the same direction in between.
 #[tokio::test]
 async fn payments_under_way_go_on_in_order_while_receipts_come_through_another_relay() {
     const PAYMENTS: usize = 200;
     let world = World::new().await;
-    let (mut alice, mut bob, id) = world.channel(100).await;
+    let (alice, bob, id) = world.channel(100).await;
     let (other, _stop) = second(&world).await;
-    let mut to = Line::open(&world, &alice, 0).await;
-    let mut from = Line::open_at(&other, &bob, 0).await;
-    let hearing = async {
-        for _ in 0..PAYMENTS {
-            let event = from.hear("proof.received").await;
-            let update: Update =
-                serde_json::from_value(event["data"]["update"].clone()).expect("an update");
-            bob.accept(id, &update);
-            let receipt = json!({ "channelId": id, "ack": bob.ack(id) });
-            from.ok("ack.submit", receipt).await;
-        }
-    };
-    let paying = async {
-        let mut under_way = VecDeque::new();
-        for _ in 0..PAYMENTS {
-            if 16 <= under_way.len() {
-                let answer = to.answer(under_way.pop_front().expect("one")).await;
-                assert_eq!(answer["type"], "ok", "{answer}");
-            }
-            let payment = json!({ "channelId": id, "update": alice.pay(id, 1) });
-            under_way.push_back(to.request("proof.submit", payment).await);
-        }
-        for last in under_way {
-            let answer = to.answer(last).await;
-            assert_eq!(answer["type"], "ok", "{answer}");
-        }
-    };
-    tokio::join!(hearing, paying);
+    let to = Line::open(&world, &alice, 0).await;
+    let from = Line::open_at(&other, &bob, 0).await;
+    tokio::join!(
+        acknowledge(from, bob, id, PAYMENTS),
+        pay_ahead(to, alice, id, PAYMENTS)
+    );
+}
+
+/// The same for more people than the database has connections: who decides again needs one, and must
+/// not hold it while its own connection waits for another.
+#[tokio::test]
+async fn many_who_pay_ahead_do_not_take_the_database_from_each_other() {
+    const PAYMENTS: usize = 25;
+    let world = World::new().await;
+    let (other, _stop) = second(&world).await;
+    let mut ready = Vec::new();
+    for pair in 0..20 {
+        let mut payer = world.participant(100 + pair).await;
+        let mut payee = world.participant(150 + pair).await;
+        let id = payer.open(&world, &payee, QTUM).await;
+        payer.refresh(id).await;
+        payee.refresh(id).await;
+        let to = Line::open(&world, &payer, 0).await;
+        let from = Line::open_at(&other, &payee, 0).await;
+        ready.push(((to, payer), (from, payee), id));
+    }
+    let mut people = tokio::task::JoinSet::new();
+    for ((to, payer), (from, payee), id) in ready {
+        people.spawn(pay_ahead(to, payer, id, PAYMENTS));
+        people.spawn(acknowledge(from, payee, id, PAYMENTS));
+    }
+    while let Some(done) = people.join_next().await {
+        done.expect("nobody is refused");
+    }
 }
 
 /// Two different proofs with one nonce, handed to two relays at once: one wins, the other is told.
