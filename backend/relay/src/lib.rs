@@ -192,6 +192,7 @@ impl Relay {
             tower_wake: tokio::sync::Notify::new(),
             tower_checked: AtomicU32::new(0),
         });
+        app.mirror.look(&app).await?;
         let (begin, channels) = (Instant::now(), app.book.fill(&app).await?);
         tracing::info!(channels, took = ?begin.elapsed(), "the channels are loaded");
         Ok(Self {

@@ -6,10 +6,14 @@
 //! Of several relays on one database one follows, and the others mirror what it writes. Every block is
 //! written under its lease, so one that was overtaken without noticing writes nothing.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use serde_json::{Value, json};
-use sparky_protocol::{ChainEvent, ChannelId, ChannelParams, Side};
+use sparky_protocol::{ChainEvent, ChannelId, ChannelParams, Facts, Side};
 use sparky_qtum::{
     BlockHash, Txid,
     follow::{self, BlockRef, Event, FollowError, Follower, Logged, Start},
@@ -26,6 +30,9 @@ use crate::{
     hub::Notice,
     store::{Fence, NewBlock, NewChainEvent, NewEvent, SentTransaction, event_kind},
 };
+
+/// Channels that are read at once to be told what the chain says of them.
+const REFOLDED: usize = 64;
 
 /// How long to wait after the node or the database failed.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -453,10 +460,16 @@ async fn sent_in(app: &App, at: BlockRef) -> Result<Vec<SentTransaction>> {
 
 /// Folds the facts of these channels anew, for those that are in memory.
 pub(super) async fn refold(app: &App, ids: impl IntoIterator<Item = ChannelId>) -> Result<()> {
-    for id in ids {
-        let stored = app.store.channel(id).await?;
-        app.book
-            .replace_facts(id, stored.as_ref().map(|stored| &stored.facts));
+    let ids: Vec<ChannelId> = ids.into_iter().collect();
+    for ids in ids.chunks(REFOLDED) {
+        let stored = app.store.channels(ids).await?;
+        let facts: BTreeMap<ChannelId, &Facts> = stored
+            .iter()
+            .map(|stored| (stored.facts.channel_id, &stored.facts))
+            .collect();
+        for id in ids {
+            app.book.replace_facts(*id, facts.get(id).copied());
+        }
     }
     Ok(())
 }

@@ -21,11 +21,24 @@ struct Seen {
 }
 
 impl Mirror {
+    /// Looks at the chain in the database before all channels are read: they are at least as new, and
+    /// need not be read a second time.
+    pub(crate) async fn look(&self, app: &App) -> Result<()> {
+        let mut seen = self.seen.lock().await;
+        let changes = changes(app).await?;
+        let blocks = app.store.blocks().await?.into_iter().collect();
+        *seen = Some(Seen { changes, blocks });
+        take_tip(app).await
+    }
+
     /// Takes over all that the database has: this relay follows the chain itself from here on.
     pub(super) async fn take_over(&self, app: &App) -> Result<()> {
         let mut seen = self.seen.lock().await;
-        *seen = None;
-        refold(app, app.book.ids()).await?;
+        let changes = changes(app).await?;
+        let before = seen.take();
+        if before.is_none_or(|before| before.changes != changes) {
+            refold(app, app.book.ids()).await?;
+        }
         take_tip(app).await
     }
 
@@ -36,11 +49,7 @@ impl Mirror {
             return Ok(false);
         }
         // The count first: what is written while we read is read again.
-        let leases = app.store.leases().await?;
-        let changes = leases
-            .iter()
-            .find(|row| row.name == app.fleet.chain.name)
-            .map_or(0, |row| row.changes);
+        let changes = changes(app).await?;
         if seen.as_ref().is_some_and(|seen| seen.changes == changes) {
             return Ok(false);
         }
@@ -65,6 +74,13 @@ impl Mirror {
         *seen = Some(Seen { changes, blocks });
         Ok(true)
     }
+}
+
+/// How often the chain in the database has changed.
+async fn changes(app: &App) -> Result<i64> {
+    let leases = app.store.leases().await?;
+    let chain = leases.iter().find(|row| row.name == app.fleet.chain.name);
+    Ok(chain.map_or(0, |row| row.changes))
 }
 
 async fn take_tip(app: &App) -> Result<()> {

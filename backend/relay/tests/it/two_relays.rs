@@ -144,19 +144,19 @@ async fn many_who_pay_ahead_do_not_take_the_database_from_each_other() {
     let (other, _stop) = second(&world).await;
     let mut ready = Vec::new();
     for pair in 0..20 {
-        let mut payer = world.participant(100 + pair).await;
-        let mut payee = world.participant(150 + pair).await;
-        let id = payer.open(&world, &payee, QTUM).await;
-        payer.refresh(id).await;
-        payee.refresh(id).await;
-        let to = Line::open(&world, &payer, 0).await;
-        let from = Line::open_at(&other, &payee, 0).await;
-        ready.push(((to, payer), (from, payee), id));
+        let mut alice = world.participant(100 + pair).await;
+        let mut bob = world.participant(150 + pair).await;
+        let id = alice.open(&world, &bob, QTUM).await;
+        alice.refresh(id).await;
+        bob.refresh(id).await;
+        let to = Line::open(&world, &alice, 0).await;
+        let from = Line::open_at(&other, &bob, 0).await;
+        ready.push(((to, alice), (from, bob), id));
     }
     let mut people = tokio::task::JoinSet::new();
-    for ((to, payer), (from, payee), id) in ready {
-        people.spawn(pay_ahead(to, payer, id, PAYMENTS));
-        people.spawn(acknowledge(from, payee, id, PAYMENTS));
+    for ((to, alice), (from, bob), id) in ready {
+        people.spawn(pay_ahead(to, alice, id, PAYMENTS));
+        people.spawn(acknowledge(from, bob, id, PAYMENTS));
     }
     while let Some(done) = people.join_next().await {
         done.expect("nobody is refused");
