@@ -56,9 +56,6 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
 /// SQLite has a single writer anyway.
 const MIGRATION_LOCK: i64 = 0x5370_6172_6b79;
 
-/// What one connection to SQLite may keep in memory of the file, in KiB.
-const CACHE_KIB: u32 = 16_384;
-
 /// What the database answers with when it can not.
 pub(crate) type Result<T> = std::result::Result<T, Failure>;
 
@@ -94,8 +91,8 @@ impl Store {
             Some(("postgres" | "postgresql", _)) => Dialect::Postgres,
             _ => bail!("the database URL must begin with sqlite: or postgres:"),
         };
-        let pool = |size, cache_kib| async move {
-            pool_options(dialect, cache_kib)
+        let pool = |size| async move {
+            pool_options(dialect)
                 .max_connections(size)
                 .connect(url)
                 .await
@@ -103,20 +100,16 @@ impl Store {
         };
         // Every connection to an in-memory database has a database of its own.
         if url.contains(":memory:") {
-            let only = pool(1, CACHE_KIB).await?;
+            let only = pool(1).await?;
             return Ok(Self {
                 read: only.clone(),
                 write: only,
                 dialect,
             });
         }
-        // The one that writes all of SQLite's pages has the directions of a hundred thousand channels at hand.
-        let write = match dialect {
-            Dialect::Sqlite => pool(1, 8 * CACHE_KIB).await?,
-            Dialect::Postgres => pool(4, CACHE_KIB).await?,
-        };
+        let write = pool(if dialect == Dialect::Sqlite { 1 } else { 4 }).await?;
         Ok(Self {
-            read: pool(8, CACHE_KIB).await?,
+            read: pool(8).await?,
             write,
             dialect,
         })
@@ -209,7 +202,7 @@ fn sqlite_file(url: &str) -> Option<&str> {
     Some(rest.split('?').next().unwrap_or(rest))
 }
 
-fn pool_options(dialect: Dialect, cache_kib: u32) -> AnyPoolOptions {
+fn pool_options(dialect: Dialect) -> AnyPoolOptions {
     let options = AnyPoolOptions::new().acquire_timeout(Duration::from_secs(10));
     // A file does not hang up: to ask it before every use whether it is there is one more turn for nothing.
     let options = options.test_before_acquire(dialect == Dialect::Postgres);
@@ -219,11 +212,11 @@ fn pool_options(dialect: Dialect, cache_kib: u32) -> AnyPoolOptions {
                 // WAL: readers never wait for the writer. FULL: a commit that returned survives a
                 // power cut; everything the relay acknowledges rests on it. See `checkpoint` for the log,
                 // and for statements' own journals: they are short, and memory is where they belong.
-                sqlx::raw_sql(AssertSqlSafe(format!(
+                sqlx::raw_sql(
                     "pragma journal_mode = wal; pragma synchronous = full; pragma busy_timeout = 10000; \
-                     pragma foreign_keys = on; pragma cache_size = -{cache_kib}; \
-                     pragma wal_autocheckpoint = 0; pragma temp_store = memory;"
-                )))
+                     pragma foreign_keys = on; pragma cache_size = -16384; \
+                     pragma wal_autocheckpoint = 0; pragma temp_store = memory;",
+                )
                 .execute(connection)
                 .await?;
             }
@@ -289,7 +282,7 @@ fn big(number: impl TryInto<i64>) -> Result<i64> {
 /// kept: many single statements are four times slower than a few long ones.
 fn pieces<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
-        let size = [256, 128, 64, 32, 16, 8, 4, 2, 1]
+        let size = [256, 64, 16, 4, 1]
             .into_iter()
             .find(|size| *size <= rows.len())?;
         let (piece, rest) = rows.split_at(size);
@@ -342,7 +335,7 @@ mod tests {
     fn rows_are_cut_into_few_sizes() {
         let rows: Vec<u32> = (0..350).collect();
         let sizes: Vec<usize> = pieces(&rows).map(<[_]>::len).collect();
-        assert_eq!(sizes, [256, 64, 16, 8, 4, 2]);
+        assert_eq!(sizes, [256, 64, 16, 4, 4, 4, 1, 1]);
         assert_eq!(pieces(&rows).flatten().copied().collect::<Vec<_>>(), rows);
     }
 

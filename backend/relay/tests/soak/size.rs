@@ -25,7 +25,7 @@ impl Size {
             idle: number("SPARKY_SOAK_IDLE", 1_000),
             pairs: number("SPARKY_SOAK_PAIRS", 20),
             channels: number("SPARKY_SOAK_CHANNELS", 10),
-            minutes: number("SPARKY_SOAK_MINUTES", 20),
+            minutes: number("SPARKY_SOAK_MINUTES", 60),
             every: number("SPARKY_SOAK_EVERY", 2),
         };
         assert!(
