@@ -2,10 +2,13 @@
 //! relay reads from clients, what a person keeps in files, what a node says around an answer. The fuzz
 //! targets (`fuzz/`) and the test beside this file call the same ones.
 
-use serde::{Serialize, de::DeserializeOwned};
 use sparky_backup::{Content, File, Kept, blob, restored};
 use sparky_protocol::{Hash, Reserve, SecretKey, Side, Tip};
 use sparky_qtum::rpc;
+
+#[path = "../../../qtum/tests/decoders/json.rs"]
+mod json;
+use json::json;
 
 /// A reader: its name, which is also that of its corpus, and what it does with bytes.
 pub type Target = (&'static str, fn(&[u8]));
@@ -19,15 +22,6 @@ pub const SERVICES: &[Target] = &[
     ("blocks", sparky_devchain::read_log),
     ("reply", reply),
 ];
-
-/// Reads JSON; what can be read can be written, and reads the same again.
-fn json<T: DeserializeOwned + Serialize + PartialEq + core::fmt::Debug>(bytes: &[u8]) -> Option<T> {
-    let value: T = serde_json::from_slice(bytes).ok()?;
-    let written = serde_json::to_vec(&value).expect("what was read can be written");
-    let again: T = serde_json::from_slice(&written).expect("what was written can be read");
-    assert_eq!(value, again);
-    Some(value)
-}
 
 /// A file that somebody kept, what is in it, and a channel as a profile keeps it.
 fn backup(bytes: &[u8]) {

@@ -1,5 +1,31 @@
 //! Small damage to bytes, repeatable.
 
+use std::panic::catch_unwind;
+
+/// Damaged inputs that each reader gets, unless `SPARKY_DECODER_CASES` says otherwise.
+const CASES: u32 = 2_500;
+
+/// A reader: its name, which is also that of its corpus, and what it does with bytes.
+type Target = (&'static str, fn(&[u8]));
+
+/// Each reader reads its examples and damaged copies of them: none of it may end in a panic.
+pub fn replay(targets: &[Target]) {
+    let cases = std::env::var("SPARKY_DECODER_CASES").ok();
+    let cases: u32 = cases.map_or(CASES, |text| text.parse().expect("a number of cases"));
+    for (name, read) in targets {
+        let examples = examples(name);
+        assert!(!examples.is_empty(), "{name} has no corpus");
+        let mut dice = Dice(0xdec0);
+        let damaged = (0..cases).map(|_| damaged(&mut dice, &examples));
+        for bytes in examples.iter().cloned().chain(damaged) {
+            if catch_unwind(|| read(&bytes)).is_err() {
+                let text = String::from_utf8_lossy(&bytes);
+                panic!("{name}: {}\n{text}", hex::encode(&bytes));
+            }
+        }
+    }
+}
+
 /// Numbers that a seed fixes for ever (`SplitMix64`).
 pub struct Dice(pub u64);
 

@@ -4,7 +4,8 @@
 //! Reading must neither panic nor change what it reads: whatever is accepted is written back and read
 //! again, and must be the same.
 
-use serde::{Serialize, de::DeserializeOwned};
+#[cfg(feature = "rpc")]
+use serde::de::DeserializeOwned;
 use sparky_protocol::{
     Account, Ack, Amount, Authorisation, ChainEvent, Channel, ChannelId, ContractCall,
     CooperativeClose, CooperativeWithdraw, Facts, Hash, Login, Nack, Net, PublicKey, Reserve, Side,
@@ -19,8 +20,11 @@ use sparky_qtum::{
     wif,
 };
 
+#[path = "json.rs"]
+mod json;
 #[path = "known.rs"]
 mod known;
+use json::json;
 pub use known::known;
 
 /// A reader: its name, which is also that of its corpus, and what it does with bytes.
@@ -48,15 +52,6 @@ pub const TARGETS: &[Target] = &[
     #[cfg(feature = "rpc")]
     ("rpc", rpc),
 ];
-
-/// Reads JSON; what can be read can be written, and reads the same again.
-fn json<T: DeserializeOwned + Serialize + PartialEq + core::fmt::Debug>(bytes: &[u8]) -> Option<T> {
-    let value: T = serde_json::from_slice(bytes).ok()?;
-    let written = serde_json::to_vec(&value).expect("what was read can be written");
-    let again: T = serde_json::from_slice(&written).expect("what was written can be read");
-    assert_eq!(value, again);
-    Some(value)
-}
 
 fn tip(height: u32) -> Tip {
     Tip {

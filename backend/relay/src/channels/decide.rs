@@ -64,30 +64,19 @@ impl Lost {
     }
 }
 
-/// [`try_begin`] of something whose sender has sent other things before that are not durable yet: when
-/// those have lost, a gap is no news, and nobody need be asked.
-pub(super) async fn begin_behind<T>(
-    app: &App,
-    caller: Account,
-    id: ChannelId,
-    decide: &mut impl FnMut(&Channel, Side, &Tip) -> Result<Decision<T>>,
-) -> Result<Begun<T>> {
-    match try_begin(app, caller, id, decide).await {
-        Err(gap @ Error::Rejected(Rejected::NonceGap { .. })) => Err(gap),
-        Err(Error::Rejected(_)) => begin(app, caller, id, decide).await,
-        begun => begun,
-    }
-}
-
 /// [`try_begin`], and once more when it refuses something because another relay has moved the channel
-/// on, or has followed the chain further, since it was looked at here.
+/// on, or has followed the chain further, since it was looked at here. `is_behind` says that its sender
+/// has sent other things before that are not durable yet: when those have lost, a gap is no news, and
+/// nobody need be asked.
 pub(super) async fn begin<T>(
     app: &App,
     caller: Account,
     id: ChannelId,
+    is_behind: bool,
     decide: &mut impl FnMut(&Channel, Side, &Tip) -> Result<Decision<T>>,
 ) -> Result<Begun<T>> {
     match try_begin(app, caller, id, decide).await {
+        Err(gap @ Error::Rejected(Rejected::NonceGap { .. })) if is_behind => Err(gap),
         Err(Error::Rejected(_)) if is_overtaken(app, id).await? => {
             try_begin(app, caller, id, decide).await
         }
@@ -177,7 +166,11 @@ pub(super) async fn decide<T>(
 ) -> Result<T> {
     let mut _turn = None;
     for _ in 0..ATTEMPTS {
-        match begin(app, caller, id, &mut decide).await?.durable().await? {
+        match begin(app, caller, id, false, &mut decide)
+            .await?
+            .durable()
+            .await?
+        {
             Ok(value) => return Ok(value),
             Err(lost) => _turn = Some(lost.turn().await),
         }

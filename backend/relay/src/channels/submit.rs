@@ -8,7 +8,7 @@ use sparky_protocol::{Account, Ack, Channel, ChannelId, Nack, Rejected, Side, Ti
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use super::{
-    decide::{Begun, Decision, Effect, Lost, begin, begin_behind, decide},
+    decide::{Begun, Decision, Effect, Lost, begin, decide},
     recall,
 };
 use crate::{
@@ -118,10 +118,7 @@ pub(crate) async fn hand_in(
         Ok(frame) => {
             let decide =
                 &mut |channel: &Channel, side, tip: &Tip| frame.decide(&paper, channel, side, tip);
-            match &after {
-                None => begin(app, caller, id, decide).await,
-                Some(_) => begin_behind(app, caller, id, decide).await,
-            }
+            begin(app, caller, id, after.is_some(), decide).await
         }
         Err(error) => Err(error),
     };
@@ -250,7 +247,7 @@ async fn decide_again(
         Some(Err(lost)) => Some(lost.turn().await),
         _ => None,
     };
-    let second = begin(app, caller, id, &mut look).await;
+    let second = begin(app, caller, id, false, &mut look).await;
     drop((turn, again));
     match second {
         Ok(begun) => {
