@@ -13,15 +13,19 @@ use std::{
 };
 
 use sparky_protocol::{Account, Channel, ChannelId, ChannelParams, Domain, Facts, Side};
+use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
     app::App,
     error::{Error, Result},
-    store::{StoredChannel, StoredProposal},
+    store::{Piece, StoredChannel, StoredProposal},
 };
 
 /// More channels than this are not kept; those that nobody uses right now are forgotten.
 const REMEMBERED: usize = 200_000;
+
+/// How many read at once when all channels are loaded.
+const AT_ONCE: usize = 4;
 
 /// All channels that were asked for.
 #[derive(Default)]
@@ -126,7 +130,6 @@ impl Book {
 
     /// Loads every channel that is not settled, before anybody asks: answers how many.
     pub(crate) async fn fill(&self, app: &App) -> Result<usize> {
-        let live = app.store.live_channels(REMEMBERED).await?;
         let mut proposals: HashMap<ChannelId, Vec<StoredProposal>> = HashMap::new();
         for proposal in app
             .store
@@ -136,16 +139,42 @@ impl Book {
             let of_channel = proposals.entry(proposal.channel_id).or_default();
             of_channel.push(proposal);
         }
-        for stored in &live {
-            let id = stored.facts.channel_id;
-            let proposals = proposals.remove(&id).unwrap_or_default();
-            let entry = Entry::new(Live {
-                channel: assemble(&app.domain, stored, &proposals)?,
-                revisions: [stored.directions[0].revision, stored.directions[1].revision],
+        let (read, mut pieces) = mpsc::channel(AT_ONCE);
+        let mut readers = JoinSet::new();
+        let all: Vec<Piece> = app.store.live_pieces().await?.collect();
+        for part in all.chunks(all.len().div_ceil(AT_ONCE)) {
+            let (read, part) = (read.clone(), part.to_vec());
+            let mut reader = app.store.live_reader().await?;
+            // Tasks of their own: one piece is parsed while others are read.
+            readers.spawn(async move {
+                for piece in part {
+                    // Whoever does not listen any more has enough.
+                    if read.send(reader.channels(&piece).await?).await.is_err() {
+                        break;
+                    }
+                }
+                reader.end().await
             });
-            self.entries().entry(id).or_insert_with(|| Arc::new(entry));
         }
-        Ok(live.len())
+        drop(read);
+        let mut count = 0;
+        while let Some(piece) = pieces.recv().await {
+            for stored in piece.into_iter().take(REMEMBERED - count) {
+                let id = stored.facts.channel_id;
+                let proposals = proposals.remove(&id).unwrap_or_default();
+                let entry = Entry::new(live(&app.domain, stored, &proposals)?);
+                self.entries().entry(id).or_insert_with(|| Arc::new(entry));
+                count += 1;
+            }
+            if count == REMEMBERED {
+                break;
+            }
+        }
+        drop(pieces);
+        while let Some(ended) = readers.join_next().await {
+            ended.map_err(|cause| Error::Internal(cause.to_string()))??;
+        }
+        Ok(count)
     }
 
     /// Forgets a channel that another process has changed, and says whether it did. What is on its way
@@ -194,33 +223,30 @@ async fn load(app: &App, id: ChannelId) -> Result<Option<Live>> {
     let Some(stored) = app.store.channel(id).await? else {
         return Ok(None);
     };
-    let revisions = [stored.directions[0].revision, stored.directions[1].revision];
     let proposals = app.store.proposals(id, app.oldest_binding_height()).await?;
-    Ok(Some(Live {
-        channel: assemble(&app.domain, &stored, &proposals)?,
+    live(&app.domain, stored, &proposals).map(Some)
+}
+
+fn live(domain: &Domain, stored: StoredChannel, proposals: &[StoredProposal]) -> Result<Live> {
+    let revisions = [stored.directions[0].revision, stored.directions[1].revision];
+    Ok(Live {
+        channel: assemble(domain, stored, proposals)?,
         revisions,
-    }))
+    })
 }
 
 /// The protocol's channel from its stored parts. What is in the database was verified when it came in;
 /// nothing is verified twice.
 pub(crate) fn assemble(
     domain: &Domain,
-    stored: &StoredChannel,
+    StoredChannel { facts, directions }: StoredChannel,
     proposals: &[StoredProposal],
 ) -> Result<Channel> {
     let authorisations = proposals
         .iter()
         .map(|proposal| serde_json::from_str(&proposal.body))
         .collect::<serde_json::Result<_>>()
-        .map_err(|cause| {
-            Error::Internal(format!("channel {}: {cause}", stored.facts.channel_id))
-        })?;
-    let [a, b] = &stored.directions;
-    Ok(Channel::restored(
-        *domain,
-        stored.facts.clone(),
-        [a.street.clone(), b.street.clone()],
-        authorisations,
-    ))
+        .map_err(|cause| Error::Internal(format!("channel {}: {cause}", facts.channel_id)))?;
+    let streets = directions.map(|direction| direction.street);
+    Ok(Channel::restored(*domain, facts, streets, authorisations))
 }

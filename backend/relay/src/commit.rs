@@ -9,7 +9,7 @@ use std::{
 
 use sparky_protocol::{Account, ChannelId, Side, Street};
 use tokio::sync::{Notify, mpsc, oneshot};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
     app::App,
@@ -24,9 +24,9 @@ const QUEUE: usize = 4_096;
 /// Jobs of one transaction at most: about what one fsync's time can write.
 const BATCH: usize = 512;
 
-/// While many pay at once, a transaction begins so long after the one before at the soonest: half as
-/// many transactions cost much less than they delay. See docs/PERFORMANCE.md.
-const PACE: Duration = Duration::from_millis(4);
+/// While many pay at once, a transaction begins so long after the one before at the soonest: fewer
+/// transactions cost less than they delay. See docs/PERFORMANCE.md.
+const PACE: Duration = Duration::from_millis(1);
 
 /// So many jobs of one transaction are many. Whoever pays alone never waits.
 const MANY: usize = 4;
@@ -61,6 +61,8 @@ pub(crate) enum Change {
         sender: Side,
         base: i64,
         street: Box<Street>,
+        /// Whether it is a receipt that makes the difference.
+        is_receipt: bool,
     },
     /// A new proposal. It binds both directions, so it moves their revisions on.
     Proposal {
@@ -105,6 +107,12 @@ impl Committer {
     /// Lets nobody in any more; what is in the queue is still written.
     pub(crate) fn close(&self) {
         self.closing.cancel();
+    }
+
+    /// Closes it when dropped: the committer has a thread of its own, and ends with its relay however
+    /// that ends.
+    pub(crate) fn closes(&self) -> DropGuard {
+        self.closing.clone().drop_guard()
     }
 
     /// How many places of the queue are taken.
@@ -245,11 +253,24 @@ async fn commit(app: &App, mut jobs: Vec<Job>, kept: &BTreeMap<Account, i64>) ->
 
 /// One swap per direction: what several jobs changed one after the other is written once.
 fn swaps(jobs: &[Job]) -> Vec<Swap> {
-    let mut last: BTreeMap<(ChannelId, Side), (i64, i64, &Street)> = BTreeMap::new();
+    struct Last<'a> {
+        base: i64,
+        revision: i64,
+        street: &'a Street,
+        receipt_of: Option<Account>,
+    }
+    let mut last: BTreeMap<(ChannelId, Side), Last<'_>> = BTreeMap::new();
     for job in jobs {
-        let mut change = |id: ChannelId, sender: Side, base: i64, street| {
-            let first = last.get(&(id, sender)).map_or(base, |(first, ..)| *first);
-            last.insert((id, sender), (first, base + 1, street));
+        let mut change = |id: ChannelId, sender: Side, base: i64, street, is_receipt: bool| {
+            let before = last.get(&(id, sender));
+            let receipt = is_receipt.then(|| job.entry.params.account(sender.other()));
+            let merged = Last {
+                base: before.map_or(base, |before| before.base),
+                revision: base + 1,
+                street,
+                receipt_of: receipt.or(before.and_then(|before| before.receipt_of)),
+            };
+            last.insert((id, sender), merged);
         };
         match &job.change {
             Change::Direction {
@@ -257,27 +278,26 @@ fn swaps(jobs: &[Job]) -> Vec<Swap> {
                 sender,
                 base,
                 street,
-            } => change(*id, *sender, *base, street),
+                is_receipt,
+            } => change(*id, *sender, *base, street, *is_receipt),
             Change::Proposal {
                 id, bases, streets, ..
             } => Side::BOTH
                 .into_iter()
-                .for_each(|side| change(*id, side, bases[side], &streets[side])),
+                .for_each(|side| change(*id, side, bases[side], &streets[side], false)),
             Change::Nothing => {}
         }
     }
     last.into_iter()
-        .map(|((id, sender), (base, revision, street))| {
-            let (nonce, acked) = (street.nonce(), street.acked_nonce());
-            Swap {
-                id,
-                sender,
-                base,
-                revision,
-                nonce,
-                acked,
-                street: street.to_bytes(),
-            }
+        .map(|((id, sender), last)| Swap {
+            id,
+            sender,
+            base: last.base,
+            revision: last.revision,
+            nonce: last.street.nonce(),
+            acked: last.street.acked_nonce(),
+            receipt_of: last.receipt_of,
+            street: last.street.to_bytes(),
         })
         .collect()
 }

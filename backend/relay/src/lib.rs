@@ -41,6 +41,7 @@ mod routes;
 mod sessions;
 mod socket;
 mod store;
+mod thread;
 mod vital;
 mod watchtower;
 
@@ -223,7 +224,9 @@ impl Relay {
         } = self;
         let tasks = TaskTracker::new();
         let vital = Vital::new(app.stopping.clone());
-        let committer = tokio::spawn(vital.guard("committer", commit::run(app.clone(), jobs)));
+        let _closes = app.committer.closes();
+        let committer = vital.guard("committer", commit::run(app.clone(), jobs));
+        let committer = thread::spawn("committer", committer)?;
         let fleet = fleet::run(app.clone(), queues, nats_url);
         let fleet = tokio::spawn(vital.guard("fleet", fleet));
         tasks.spawn(vital.guard("follower", chain::follow::run(app.clone())));
@@ -256,7 +259,7 @@ impl Relay {
         let told = fleet.await;
         app.store.close().await;
         vital.verdict()?;
-        last?;
+        last.context("the committer has failed")?;
         Ok(told?)
     }
 }

@@ -20,6 +20,9 @@ const VERSION: u8 = 1;
 /// As version 1, with the forgone amount before everything else.
 const WITH_FORGONE: u8 = 2;
 
+/// Proofs for which there is room before one is read: what the bytes say of their number may be a lie.
+const ROOM: usize = 64;
+
 /// What follows a proof or an ack: set for what is written.
 const CHANNEL: u8 = 1;
 const KEY: u8 = 2;
@@ -72,9 +75,11 @@ fn read(from: &mut Reader<'_>) -> Option<Street> {
         _ => return None,
     };
     let count = from.count()?;
-    let standing = (0..count)
-        .map(|_| from.standing())
-        .collect::<Option<Vec<_>>>()?;
+    // Nearly always there is one, and a relay holds very many streets: room for no more than there are.
+    let mut standing = Vec::with_capacity(count.min(ROOM));
+    for _ in 0..count {
+        standing.push(from.standing()?);
+    }
     let ack = if from.bytes.is_empty() {
         None
     } else {

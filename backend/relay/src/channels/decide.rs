@@ -117,12 +117,15 @@ async fn try_begin<T>(
             let base = live.revisions[sender];
             live.revisions[sender] += 1;
             let street = Box::new(next.street(sender).clone());
+            let acked = live.channel.street(sender).acked_nonce();
+            let is_receipt = acked < street.acked_nonce();
             live.channel = *next;
             Change::Direction {
                 id,
                 sender,
                 base,
                 street,
+                is_receipt,
             }
         }
         // It binds both directions from now on: what another relay accepts upon the channel as it was

@@ -66,7 +66,7 @@ pub(crate) async fn participating(
 async fn list(State(app): State<App>, Caller(caller): Caller) -> Result<Json<Value>> {
     let mut items = Vec::new();
     for stored in app.store.channels_of(caller).await? {
-        items.push(view::channel(&app, caller, &stored).await?);
+        items.push(view::channel(&app, caller, stored).await?);
     }
     Ok(Json(json!({ "items": items })))
 }
@@ -82,7 +82,7 @@ async fn show(
         .channel(id)
         .await?
         .ok_or(Error::UnknownChannel(name))?;
-    Ok(Json(view::channel(&app, caller, &stored).await?))
+    Ok(Json(view::channel(&app, caller, stored).await?))
 }
 
 async fn show_by_number(

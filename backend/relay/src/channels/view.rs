@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A channel with everything that is known of it, for one of its participants.
-pub(super) async fn channel(app: &App, caller: Account, stored: &StoredChannel) -> Result<Value> {
+pub(super) async fn channel(app: &App, caller: Account, stored: StoredChannel) -> Result<Value> {
     let params = stored.facts.params;
     let side = side_of(app, &params, caller)?;
     let tip = app.protocol_tip();

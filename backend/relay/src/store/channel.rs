@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sparky_protocol::{Account, ChainEvent, ChannelId, ChannelParams, Facts, Hash, Side, Street};
 use sqlx::{AssertSqlSafe, Row as _, any::AnyRow};
 
-use super::{Result, Store, big, corrupt, fixed, parsed, whole};
+use super::{Result, Store, big, corrupt, fixed, from_json, parsed, whole};
 
 /// One channel as the store knows it.
 #[derive(Clone, Debug)]
@@ -30,6 +30,14 @@ pub(crate) fn side_number(side: Side) -> i64 {
         Side::B => 1,
     }
 }
+
+/// The channels that somebody has closed alone and nobody has settled. Asked at every block: both halves
+/// are read in order from an index of their own.
+pub(super) const CLOSING: &str = "
+    select channel_id from chain_event where kind in ('closed', 'recovered')
+    except
+    select channel_id from chain_event where kind in ('settled', 'cooperatively-closed')
+    order by channel_id";
 
 /// How many channels one statement loads.
 const AT_ONCE: usize = 64;
@@ -136,13 +144,7 @@ impl Store {
 
     /// The channels that somebody has closed alone and nobody has settled yet.
     pub(crate) async fn closing_channels(&self) -> Result<Vec<StoredChannel>> {
-        let sql = "
-            select distinct e.channel_id from chain_event e
-            where e.kind in ('closed', 'recovered')
-              and not exists (
-                  select 1 from chain_event s
-                  where s.channel_id = e.channel_id and s.kind in ('settled', 'cooperatively-closed'))";
-        let rows = sqlx::query(sql).fetch_all(&self.read).await?;
+        let rows = sqlx::query(CLOSING).fetch_all(&self.read).await?;
         let ids = rows.iter().map(channel_id).collect::<Result<Vec<_>>>()?;
         self.channels(&ids).await
     }
@@ -213,20 +215,21 @@ impl Store {
     }
 }
 
-/// What a direction says: in the short form, or as text when an older program wrote it last.
-pub(super) fn street(row: &AnyRow) -> Result<Street> {
-    let bytes: Option<Vec<u8>> = row.try_get("street")?;
-    if let Some(bytes) = bytes {
-        return Street::from_bytes(&bytes).map_err(|_| corrupt("street", "form"));
-    }
-    let text: String = row.try_get("body")?;
-    if text.is_empty() {
-        return Ok(Street::default());
-    }
-    parsed(row, "body")
+fn street(row: &AnyRow) -> Result<Street> {
+    let short: Option<Vec<u8>> = row.try_get("street")?;
+    street_of(short, &row.try_get::<String, _>("body")?)
 }
 
-pub(super) fn channel_id(row: &AnyRow) -> Result<ChannelId> {
+/// What a direction says: in the short form, or as text when an older program wrote it last.
+pub(super) fn street_of(short: Option<Vec<u8>>, text: &str) -> Result<Street> {
+    match (short, text) {
+        (Some(short), _) => Street::from_bytes(&short).map_err(|_| corrupt("street", "form")),
+        (None, "") => Ok(Street::default()),
+        (None, text) => from_json(text, "body"),
+    }
+}
+
+fn channel_id(row: &AnyRow) -> Result<ChannelId> {
     Ok(ChannelId(Hash(fixed(row, "channel_id")?)))
 }
 

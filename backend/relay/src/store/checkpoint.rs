@@ -12,8 +12,8 @@ use sqlx::{AnyPool, Row as _};
 use super::{Dialect, Result, Store};
 use crate::app::App;
 
-/// How often.
-const PAUSE: Duration = Duration::from_millis(250);
+/// How often. Most pages are written over and over: the longer the pause, the fewer are copied.
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// Pages of 4 KiB in the log above which it is begun anew.
 const LONG: i64 = 32_768;

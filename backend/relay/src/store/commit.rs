@@ -6,8 +6,10 @@ use sparky_protocol::{Account, ChannelId, Side};
 use sqlx::{Any, Transaction};
 
 use super::{
-    Appended, NewEvent, Result, Store, StoredProposal, big, channel::side_number, fixed, many_rows,
-    pieces, whole,
+    Appended, NewEvent, Result, Store, StoredProposal, big,
+    channel::side_number,
+    event::{Mail, Receipt},
+    fixed, many_rows, pieces, whole,
 };
 
 /// A change of one direction, made upon revision `base`. At most one per direction in a batch.
@@ -19,8 +21,21 @@ pub(crate) struct Swap {
     pub(crate) revision: i64,
     pub(crate) nonce: u64,
     pub(crate) acked: u64,
+    /// Whose mailbox a new receipt makes lighter, if there is one.
+    pub(crate) receipt_of: Option<Account>,
     /// The direction in its short form.
     pub(crate) street: Vec<u8>,
+}
+
+impl Swap {
+    fn receipt(&self) -> Option<Receipt> {
+        self.receipt_of.map(|account| Receipt {
+            account,
+            id: self.id,
+            sender: self.sender,
+            acked: self.acked,
+        })
+    }
 }
 
 /// What became of a batch.
@@ -55,7 +70,11 @@ impl Store {
         for proposal in proposals {
             super::proposal::put(&mut transaction, proposal).await?;
         }
-        let appended = Self::append_and_keep(&mut transaction, events, kept).await?;
+        let mail = Mail {
+            kept,
+            receipts: swaps.iter().filter_map(Swap::receipt).collect(),
+        };
+        let appended = Self::append_with(&mut transaction, events, &mail).await?;
         crate::failpoint!("relay.commit.before");
         transaction.commit().await?;
         crate::failpoint!("relay.commit.after");

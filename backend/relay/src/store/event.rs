@@ -51,18 +51,25 @@ impl Store {
         transaction: &mut Transaction<'static, Any>,
         events: &[NewEvent],
     ) -> Result<Appended> {
-        Self::append_and_keep(transaction, events, &BTreeMap::new()).await
+        let mail = Mail {
+            kept: &BTreeMap::new(),
+            receipts: Vec::new(),
+        };
+        Self::append_with(transaction, events, &mail).await
     }
 
-    /// [`Store::append`], and notes up to which event accounts have kept what they were told.
-    pub(super) async fn append_and_keep(
+    /// [`Store::append`], and removes from mailboxes what is not needed there any more.
+    pub(super) async fn append_with(
         transaction: &mut Transaction<'static, Any>,
         events: &[NewEvent],
-        kept: &BTreeMap<Account, i64>,
+        mail: &Mail<'_>,
     ) -> Result<Appended> {
-        let mut next = take_numbers(transaction, events, kept).await?;
-        for (account, seq) in kept {
+        let mut next = take_numbers(transaction, events, mail).await?;
+        for (account, seq) in mail.kept {
             acknowledge(transaction, *account, *seq).await?;
+        }
+        for receipt in &mail.receipts {
+            revoke(transaction, receipt).await?;
         }
         let now = clock::millis();
         let numbered: Vec<(i64, &NewEvent)> = events
@@ -202,42 +209,90 @@ pub(crate) enum Retained {
     WithGap,
 }
 
-/// Notes that the account has kept everything up to `seq`, and removes what nobody needs: an event
-/// that was heard, unless it is a proof that no newer acknowledged one has replaced.
+/// Notes that the account has kept everything up to `seq`, and removes what nobody needs of what it had
+/// not said so before: an event that was heard, unless it is a proof that no newer acknowledged one has
+/// replaced. Those go when one does, see [`revoke`]: whoever has heard much and signed few receipts
+/// would otherwise have all of it looked at again each time.
 async fn acknowledge(
     transaction: &mut Transaction<'static, Any>,
     account: Account,
     seq: i64,
 ) -> Result<()> {
-    sqlx::query(
-        "update account_sequence set acked = $2 where account = $1 and acked < $2 and $2 <= seq",
+    // Nobody else moves it meanwhile: this transaction has just taken numbers of the account.
+    let before: Option<i64> = sqlx::query_scalar(
+        "select acked from account_sequence where account = $1 and acked < $2 and $2 <= seq",
     )
     .bind(account.0.to_vec())
     .bind(seq)
-    .execute(&mut **transaction)
+    .fetch_optional(&mut **transaction)
     .await?;
+    let Some(before) = before else { return Ok(()) };
+    sqlx::query("update account_sequence set acked = $2 where account = $1")
+        .bind(account.0.to_vec())
+        .bind(seq)
+        .execute(&mut **transaction)
+        .await?;
     let sql = "
         delete from account_event
-        where account = $1
-          and seq <= (select s.acked from account_sequence s where s.account = $1)
+        where account = $1 and $2 < seq and seq <= $3
           and (nonce is null
                or nonce < (select d.acked from direction d
                            where d.channel_id = account_event.channel_id and d.sender = account_event.sender))";
     sqlx::query(sql)
         .bind(account.0.to_vec())
+        .bind(before)
+        .bind(seq)
         .execute(&mut **transaction)
         .await?;
     Ok(())
 }
 
+/// Removes the proofs of a direction that an acknowledged one has replaced, as far as their recipient
+/// has said that it has them.
+async fn revoke(transaction: &mut Transaction<'static, Any>, receipt: &Receipt) -> Result<()> {
+    let sql = "
+        delete from account_event
+        where channel_id = $1 and sender = $2 and nonce is not null and nonce < $3
+          and seq <= (select s.acked from account_sequence s where s.account = account_event.account)";
+    sqlx::query(sql)
+        .bind(receipt.id.0.0.to_vec())
+        .bind(super::channel::side_number(receipt.sender))
+        .bind(big(receipt.acked)?)
+        .execute(&mut **transaction)
+        .await?;
+    Ok(())
+}
+
+/// What recipients have said, besides the payments of one transaction.
+pub(super) struct Mail<'a> {
+    /// Up to which event accounts have kept what they were told.
+    pub(super) kept: &'a BTreeMap<Account, i64>,
+    pub(super) receipts: Vec<Receipt>,
+}
+
+/// That the proofs of a direction below the nonce `acked` are revoked.
+pub(super) struct Receipt {
+    /// Who signed it, in whose mailbox they lie.
+    pub(super) account: Account,
+    pub(super) id: ChannelId,
+    pub(super) sender: Side,
+    pub(super) acked: u64,
+}
+
 /// Takes as many numbers as each account needs and answers with the first. Accounts are visited in
-/// order, those that only keep something too, so that two processes never wait for each other.
+/// order, those whose mailbox only becomes lighter too, so that two processes never wait for each other.
 async fn take_numbers(
     transaction: &mut Transaction<'static, Any>,
     events: &[NewEvent],
-    kept: &BTreeMap<Account, i64>,
+    mail: &Mail<'_>,
 ) -> Result<BTreeMap<Account, i64>> {
-    let mut counts: BTreeMap<Account, i64> = kept.keys().map(|account| (*account, 0)).collect();
+    let signed = mail.receipts.iter().map(|receipt| &receipt.account);
+    let mut counts: BTreeMap<Account, i64> = mail
+        .kept
+        .keys()
+        .chain(signed)
+        .map(|account| (*account, 0))
+        .collect();
     for event in events {
         *counts.entry(event.account).or_default() += 1;
     }

@@ -14,6 +14,8 @@ mod event;
 mod forget;
 mod lease;
 mod live;
+#[cfg(test)]
+mod plans;
 mod proposal;
 mod relay;
 mod session;
@@ -38,6 +40,7 @@ pub(crate) use {
     event::{Appended, NewEvent, Retained},
     forget::Expired,
     lease::{Fence, LeaseRow},
+    live::Piece,
     proposal::StoredProposal,
     relay::RelayRow,
     session::StoredChallenge,
@@ -258,7 +261,12 @@ fn whole<T: TryFrom<i64>>(row: &AnyRow, column: &str) -> Result<T> {
 /// A column that holds a value as `serde` writes it.
 fn parsed<T: serde::de::DeserializeOwned>(row: &AnyRow, column: &str) -> Result<T> {
     let text: String = row.try_get(column)?;
-    serde_json::from_str(&text).map_err(|cause| sqlx::Error::ColumnDecode {
+    from_json(&text, column)
+}
+
+/// A text of a column as `serde` writes it.
+fn from_json<T: serde::de::DeserializeOwned>(text: &str, column: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|cause| sqlx::Error::ColumnDecode {
         index: column.to_owned(),
         source: cause.into(),
     })
@@ -278,13 +286,17 @@ fn big(number: impl TryInto<i64>) -> Result<i64> {
         .map_err(|_| sqlx::Error::Encode("number out of bounds".into()))
 }
 
-/// How many rows one statement carries. Few sizes, so that every statement is prepared once and
-/// kept: many single statements are four times slower than a few long ones.
+/// How many rows one statement carries. Few sizes, so that every statement is prepared once and kept
+/// (a connection keeps a hundred), and few pieces: each is a way to the database and back.
 fn pieces<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
-        let size = [256, 64, 16, 4, 1]
-            .into_iter()
-            .find(|size| *size <= rows.len())?;
+        let step = match rows.len() {
+            0 => return None,
+            1..8 => 1,
+            8..64 => 8,
+            _ => 64,
+        };
+        let size = (rows.len() / step * step).min(256);
         let (piece, rest) = rows.split_at(size);
         rows = rest;
         Some(piece)
@@ -335,7 +347,7 @@ mod tests {
     fn rows_are_cut_into_few_sizes() {
         let rows: Vec<u32> = (0..350).collect();
         let sizes: Vec<usize> = pieces(&rows).map(<[_]>::len).collect();
-        assert_eq!(sizes, [256, 64, 16, 4, 4, 4, 1, 1]);
+        assert_eq!(sizes, [256, 64, 24, 6]);
         assert_eq!(pieces(&rows).flatten().copied().collect::<Vec<_>>(), rows);
     }
 

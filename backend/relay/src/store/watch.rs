@@ -5,6 +5,12 @@ use sqlx::{Row as _, any::AnyRow};
 
 use super::{Appended, NewEvent, Result, Store, big, channel::side_number, fixed, whole};
 
+/// Actions that are neither mined nor given up. Asked at every block, so an index has just these.
+pub(super) const WAITING: &str = "
+    select need, attempt, channel_id, guarded, call, transaction_id, raw, sent_at, mined_at, failed_at, fee
+    from watch_action where mined_at is null and failed_at is null
+    order by sent_at, attempt";
+
 /// One transaction of the watchtower.
 #[derive(Clone, Debug)]
 pub(crate) struct WatchAction {
@@ -216,11 +222,7 @@ impl Store {
 
     /// Actions that are neither mined nor given up.
     pub(crate) async fn pending_watch_actions(&self) -> Result<Vec<WatchAction>> {
-        let sql = "
-            select need, attempt, channel_id, guarded, call, transaction_id, raw, sent_at, mined_at, failed_at, fee
-            from watch_action where mined_at is null and failed_at is null
-            order by sent_at, attempt";
-        let rows = sqlx::query(sql).fetch_all(&self.read).await?;
+        let rows = sqlx::query(WAITING).fetch_all(&self.read).await?;
         rows.iter().map(read).collect()
     }
 }

@@ -27,7 +27,7 @@ pub(super) async fn follow_up(app: &App, height: u32) -> Result<()> {
         let Some(stored) = app.store.channel(id).await? else {
             continue;
         };
-        let channel = book::assemble(&app.domain, &stored, &[])?;
+        let channel = book::assemble(&app.domain, stored, &[])?;
         look(app, &channel, actions, height).await?;
     }
     Ok(())

@@ -93,7 +93,7 @@ async fn patrol(app: &App, memory: &mut Memory, height: u32) -> Result<()> {
             .store
             .proposals(stored.facts.channel_id, app.oldest_binding_height())
             .await?;
-        closing.push(book::assemble(&app.domain, &stored, &proposals)?);
+        closing.push(book::assemble(&app.domain, stored, &proposals)?);
     }
     // Coins and blocks may not be enough for all of them.
     closing.sort_by_key(|channel| {

@@ -7,6 +7,7 @@ use sparky_protocol::{ChannelId, Street, UnsignedAck, Update};
 use sqlx::{Connection as _, Row as _, any::AnyRow};
 
 use crate::{
+    line::Line,
     participant::Participant,
     world::{QTUM, World},
 };
@@ -104,6 +105,66 @@ async fn a_repeated_proof_that_many_have_followed_is_known() {
         let (status, answer) = alice.submit(id, update).await;
         assert_eq!(status, StatusCode::OK, "{answer}");
     }
+}
+
+/// The nonces of the proofs that still lie in a mailbox.
+async fn mailbox(world: &World, of: &Participant) -> Vec<i64> {
+    let mut connection = world.database.connect().await;
+    sqlx::query_scalar(
+        "select nonce from account_event where account = $1 and nonce is not null order by nonce",
+    )
+    .bind(of.account.0.to_vec())
+    .fetch_all(&mut connection)
+    .await
+    .expect("nonces")
+}
+
+/// Says that all events so far are kept, and waits until the relay has written that.
+async fn keep(world: &World, who: &Participant) {
+    let mut connection = world.database.connect().await;
+    let mut newest = async |column: &str| -> i64 {
+        let sql = format!("select {column} from account_sequence where account = $1");
+        sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+            .bind(who.account.0.to_vec())
+            .fetch_one(&mut connection)
+            .await
+            .expect("a number")
+    };
+    let last = newest("seq").await;
+    let mut line = Line::open(world, who, 0).await;
+    line.ok("ack", json!({ "seq": last })).await;
+    // What is kept is written when a connection ends, at the latest.
+    drop(line);
+    while newest("acked").await < last {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+}
+
+/// A proof may go once it was heard and a later one was acknowledged, whichever was said first: each
+/// order is written by another statement.
+#[tokio::test]
+async fn a_mailbox_gets_lighter_whichever_is_said_first() {
+    let world = World::new().await;
+    let (mut alice, bob, id) = world.channel(100).await;
+    let mut sent = Vec::new();
+    for _ in 0..6 {
+        sent.push(alice.send(id, 1).await);
+    }
+    let acks = format!("/channels/{id}/acks");
+    // A receipt alone: nobody has said yet that the older ones were heard.
+    let (status, answer) = bob.post(&acks, &ack_of(&bob, id, &sent[2])).await;
+    assert_eq!(status, StatusCode::CREATED, "{answer}");
+    assert_eq!(mailbox(&world, &bob).await, [1, 2, 3, 4, 5, 6]);
+    keep(&world, &bob).await;
+    assert_eq!(mailbox(&world, &bob).await, [3, 4, 5, 6]);
+    // Heard before, and a receipt now.
+    let (status, answer) = bob.post(&acks, &ack_of(&bob, id, &sent[4])).await;
+    assert_eq!(status, StatusCode::CREATED, "{answer}");
+    assert_eq!(mailbox(&world, &bob).await, [5, 6]);
+    // Neither touches what came after.
+    alice.send(id, 1).await;
+    keep(&world, &bob).await;
+    assert_eq!(mailbox(&world, &bob).await, [5, 6, 7]);
 }
 
 /// A database of 0.1.0 holds its directions as text.
