@@ -18,7 +18,7 @@ use tokio::{sync::mpsc, task::JoinSet};
 use crate::{
     app::App,
     error::{Error, Result},
-    store::{Piece, StoredChannel, StoredProposal},
+    store::{StoredChannel, StoredProposal},
 };
 
 /// More channels than this are not kept; those that nobody uses right now are forgotten.
@@ -141,7 +141,7 @@ impl Book {
         }
         let (read, mut pieces) = mpsc::channel(AT_ONCE);
         let mut readers = JoinSet::new();
-        let all: Vec<Piece> = app.store.live_pieces().await?.collect();
+        let all = app.store.live_pieces().await?;
         for part in all.chunks(all.len().div_ceil(AT_ONCE)) {
             let (read, part) = (read.clone(), part.to_vec());
             let mut reader = app.store.live_reader().await?;

@@ -49,12 +49,12 @@ type Told = Vec<((u32, i64), ChainEvent)>;
 
 impl Store {
     /// The pieces in which to read all channels.
-    pub(crate) async fn live_pieces(&self) -> Result<impl Iterator<Item = Piece>> {
+    pub(crate) async fn live_pieces(&self) -> Result<Vec<Piece>> {
         let channels: i64 = sqlx::query_scalar("select count(*) from channel")
             .fetch_one(&self.read)
             .await?;
         let count = u32::try_from(channels / PIECE).unwrap_or(PIECES);
-        Ok(pieces(count.clamp(1, PIECES)))
+        Ok(pieces(count.clamp(1, PIECES)).collect())
     }
 
     /// Something to read them with.

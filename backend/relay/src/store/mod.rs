@@ -40,7 +40,6 @@ pub(crate) use {
     event::{Appended, NewEvent, Retained},
     forget::Expired,
     lease::{Fence, LeaseRow},
-    live::Piece,
     proposal::StoredProposal,
     relay::RelayRow,
     session::StoredChallenge,

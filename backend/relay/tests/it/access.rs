@@ -3,13 +3,20 @@
 use std::collections::BTreeSet;
 
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::{Value, json, value::RawValue};
+use sparky_protocol::SecretKey;
+use sparky_qtum::{Network, wif};
 use tokio_tungstenite::tungstenite::{self, client::IntoClientRequest as _};
 
-use crate::{line::Line, participant::Participant, world::World};
+use crate::{
+    line::Line,
+    participant::Participant,
+    world::{QTUM, World},
+};
 
 /// What an endpoint answers to nobody in particular, to somebody who has signed in, to the participant
-/// of the channel it is about whose paper is handed in, and to the partner with the same paper.
+/// of the channel it is about whose paper is handed in, and to the partner with the same paper. Who has
+/// the key of the watchtower's coins is somebody who has signed in, and no more.
 struct Row(Method, &'static str, Value, [u16; 4]);
 
 /// Open to all.
@@ -71,9 +78,40 @@ fn table() -> Vec<Row> {
     ]
 }
 
+/// The holder of the key that the relay's watchtower pays with.
+async fn tower(world: &mut World) -> Participant {
+    world.node.create_wallet("tower").await.expect("is made");
+    let wallet = world.node.for_wallet("tower");
+    let key = SecretKey::from_bytes(&[0x54; 32]).expect("a key");
+    let descriptor = format!("pkh({})", *wif::encode(&key, Network::Regtest));
+    let import = async |descriptor: String| -> Value {
+        let request = json!([{ "desc": descriptor, "timestamp": "now" }]).to_string();
+        let request = [RawValue::from_string(request).expect("JSON")];
+        let answer = wallet.call::<Value>("importdescriptors", &request).await;
+        answer.expect("answers")[0].clone()
+    };
+    // A wrong checksum is answered with the right one.
+    let refused = import(format!("{descriptor}#aaaaaaaa")).await;
+    let message = refused["error"]["message"].as_str().expect("a message");
+    let checksum = message.rsplit('\'').nth(1).expect("a checksum");
+    let taken = import(format!("{descriptor}#{checksum}")).await;
+    assert_eq!(taken["success"], true, "{taken}");
+    world.stop().await;
+    world.tower_wallet = Some("tower".to_owned());
+    world.start().await;
+    let tower = Participant::with_key(world, key).await;
+    let coin = world.node.dev_faucet(&tower.address, QTUM).await;
+    coin.expect("pays");
+    world.mine(1).await;
+    let coins = wallet.list_confirmed_unspent().await.expect("coins");
+    assert_eq!(coins.len(), 1, "the wallet has that key");
+    tower
+}
+
 #[tokio::test]
 async fn every_endpoint_answers_each_as_it_should() {
-    let world = World::new().await;
+    let mut world = World::new().await;
+    let tower = tower(&mut world).await;
     let (mut alice, mut bob, id) = world.channel(100).await;
     let mallory = world.participant(66).await;
     // Real papers, so that only the person makes the difference.
@@ -137,10 +175,14 @@ async fn every_endpoint_answers_each_as_it_should() {
         if path.ends_with("/updates") {
             filled.push_str("?direction=A");
         }
-        for (who, expected) in [None, Some(&mallory), Some(&alice), Some(&bob)]
-            .into_iter()
-            .zip(answers)
-        {
+        let [anonymous, stranger, participant, partner] = answers;
+        for (who, expected) in [
+            (None, anonymous),
+            (Some(&mallory), stranger),
+            (Some(&tower), stranger),
+            (Some(&alice), participant),
+            (Some(&bob), partner),
+        ] {
             let mut request = http.request(method.clone(), format!("{}{filled}", world.url()));
             if let Some(who) = who {
                 // A session of its own: one of the rows ends it.
