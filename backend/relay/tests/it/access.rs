@@ -108,6 +108,23 @@ async fn tower(world: &mut World) -> Participant {
     tower
 }
 
+/// Method and path of everything that the description lists.
+async fn described(world: &World) -> BTreeSet<(String, String)> {
+    let document = openapi(world).await;
+    let mut described = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for method in item.as_object().expect("methods").keys() {
+            described.insert((method.to_uppercase(), path.clone()));
+        }
+    }
+    described
+}
+
+async fn openapi(world: &World) -> Value {
+    let answer = reqwest::get(format!("{}/openapi.json", world.url())).await;
+    answer.expect("answers").json().await.expect("JSON")
+}
+
 #[tokio::test]
 async fn every_endpoint_answers_each_as_it_should() {
     let mut world = World::new().await;
@@ -147,18 +164,7 @@ async fn every_endpoint_answers_each_as_it_should() {
         Some("faucet") => json!({ "address": alice.address, "amountSat": "100000" }),
         _ => body.clone(),
     };
-    let document: Value = reqwest::get(format!("{}/openapi.json", world.url()))
-        .await
-        .expect("answers")
-        .json()
-        .await
-        .expect("JSON");
-    let mut described: BTreeSet<(String, String)> = BTreeSet::new();
-    for (path, item) in document["paths"].as_object().expect("paths") {
-        for method in item.as_object().expect("methods").keys() {
-            described.insert((method.to_uppercase(), path.clone()));
-        }
-    }
+    let mut described = described(&world).await;
     let http = reqwest::Client::new();
     for Row(method, path, body, answers) in table() {
         assert!(
@@ -258,12 +264,7 @@ async fn every_frame_answers_each_as_it_should() {
         ("ack", json!({ "seq": 0 }), signed_in),
         ("ping", json!({}), [None; 3]),
     ];
-    let document: Value = reqwest::get(format!("{}/openapi.json", world.url()))
-        .await
-        .expect("answers")
-        .json()
-        .await
-        .expect("JSON");
+    let document = openapi(&world).await;
     let kinds: Vec<&str> = rows.iter().map(|(kind, ..)| *kind).collect();
     assert_eq!(
         document["paths"]["/api/v1/ws"]["get"]["x-frames"],
