@@ -1,7 +1,7 @@
 //! A task with a thread and a scheduler of its own, for what everybody waits for.
 //!
-//! A task among others gets its turn after theirs, each time the database has answered it: under load a
-//! transaction of ten statements waited for thousands of others that had nothing to do with it.
+//! A task among others gets its turn after theirs each time the database has answered it, and a
+//! transaction is a dozen answers.
 
 use anyhow::Context as _;
 use tokio::sync::oneshot;

@@ -28,6 +28,15 @@ async fn direction(world: &World, id: ChannelId) -> AnyRow {
         .expect("a row")
 }
 
+/// So many payments, one after the other.
+async fn pay(who: &mut Participant, id: ChannelId, count: usize) -> Vec<Update> {
+    let mut sent = Vec::with_capacity(count);
+    for _ in 0..count {
+        sent.push(who.send(id, 1).await);
+    }
+    sent
+}
+
 /// The recipient's ack of one of several proofs.
 fn ack_of(bob: &Participant, id: ChannelId, update: &Update) -> Value {
     let unsigned = UnsignedAck {
@@ -66,10 +75,7 @@ async fn a_payment_writes_few_bytes_however_many_came_before() {
 async fn an_ack_of_a_proof_that_many_have_followed_counts() {
     let world = World::new().await;
     let (mut alice, bob, id) = world.channel(100).await;
-    let mut sent = Vec::new();
-    for _ in 0..40 {
-        sent.push(alice.send(id, 1).await);
-    }
+    let sent = pay(&mut alice, id, 40).await;
     let ack = ack_of(&bob, id, &sent[9]);
     let (status, answer) = bob.post(&format!("/channels/{id}/acks"), &ack).await;
     assert_eq!(status, StatusCode::CREATED, "{answer}");
@@ -97,10 +103,7 @@ async fn an_ack_of_a_proof_that_many_have_followed_counts() {
 async fn a_repeated_proof_that_many_have_followed_is_known() {
     let world = World::new().await;
     let (mut alice, _bob, id) = world.channel(100).await;
-    let mut sent = Vec::new();
-    for _ in 0..3 {
-        sent.push(alice.send(id, 1).await);
-    }
+    let sent = pay(&mut alice, id, 3).await;
     for update in &sent {
         let (status, answer) = alice.submit(id, update).await;
         assert_eq!(status, StatusCode::OK, "{answer}");
@@ -146,10 +149,7 @@ async fn keep(world: &World, who: &Participant) {
 async fn a_mailbox_gets_lighter_whichever_is_said_first() {
     let world = World::new().await;
     let (mut alice, bob, id) = world.channel(100).await;
-    let mut sent = Vec::new();
-    for _ in 0..6 {
-        sent.push(alice.send(id, 1).await);
-    }
+    let sent = pay(&mut alice, id, 6).await;
     let acks = format!("/channels/{id}/acks");
     // A receipt alone: nobody has said yet that the older ones were heard.
     let (status, answer) = bob.post(&acks, &ack_of(&bob, id, &sent[2])).await;
