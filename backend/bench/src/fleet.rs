@@ -17,7 +17,7 @@ use sparky_protocol::{Amount, ChannelId, Domain};
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream,
-    tungstenite::{Message, client::IntoClientRequest as _},
+    tungstenite::{Message, client::IntoClientRequest as _, protocol::WebSocketConfig},
 };
 
 use crate::{channels::Lane, latency::Clock, person::Person};
@@ -91,7 +91,10 @@ impl Line {
         request
             .headers_mut()
             .insert("authorization", format!("Bearer {}", person.token).parse()?);
-        let (socket, _) = tokio_tungstenite::connect_async_with_config(request, None, true).await?;
+        // A read begins by clearing as much as it could take: 128 KiB unless told, for a frame of 700 bytes.
+        let config = WebSocketConfig::default().read_buffer_size(4 * 1_024);
+        let (socket, _) =
+            tokio_tungstenite::connect_async_with_config(request, Some(config), true).await?;
         Ok(Self(socket))
     }
 

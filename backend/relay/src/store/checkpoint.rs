@@ -49,6 +49,9 @@ impl Store {
         if pages < LONG {
             return Ok(pages);
         }
+        // Copying a long log takes as long as a payment may: what came meanwhile is copied before
+        // everybody waits for the rest.
+        passive(&self.read).await?;
         passive(&self.write).await
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sparky_protocol::{Account, ChannelId, Side};
-use sqlx::{Any, Transaction};
+use sqlx::{Any, AnyConnection, AssertSqlSafe, Transaction, any::AnyArguments, query::Query};
 
 use super::{
     Appended, NewEvent, Result, Store, StoredProposal, big,
@@ -57,15 +57,9 @@ impl Store {
         kept: &BTreeMap<Account, i64>,
     ) -> Result<SwapOutcome> {
         let mut transaction = self.begin().await?;
-        let won = swap(&mut transaction, swaps).await?;
-        let lost: BTreeSet<ChannelId> = swaps
-            .iter()
-            .filter(|swap| !won.contains(&(swap.id, swap.sender)))
-            .map(|swap| swap.id)
-            .collect();
-        if !lost.is_empty() {
+        if !swap(&mut transaction, swaps).await? {
             transaction.rollback().await?;
-            return Ok(SwapOutcome::Lost(lost));
+            return Ok(SwapOutcome::Lost(self.losers(swaps).await?));
         }
         for proposal in proposals {
             super::proposal::put(&mut transaction, proposal).await?;
@@ -80,45 +74,145 @@ impl Store {
         crate::failpoint!("relay.commit.after");
         Ok(SwapOutcome::Committed(appended))
     }
+
+    /// Which channels of swaps that were not all won somebody else had changed. A revision is never
+    /// reached again, so who lost would lose once more.
+    async fn losers(&self, swaps: &[Swap]) -> Result<BTreeSet<ChannelId>> {
+        let mut transaction = self.begin().await?;
+        let mut won = BTreeSet::new();
+        for piece in pieces(swaps) {
+            let sql = sql(&transaction, piece.len(), "returning channel_id, sender");
+            for row in query(sql, piece)?.fetch_all(&mut *transaction).await? {
+                let sender: usize = whole(&row, "sender")?;
+                won.insert((
+                    ChannelId(sparky_protocol::Hash(fixed(&row, "channel_id")?)),
+                    Side::from_flag(sender == 1),
+                ));
+            }
+        }
+        transaction.rollback().await?;
+        Ok(swaps
+            .iter()
+            .filter(|swap| !won.contains(&(swap.id, swap.sender)))
+            .map(|swap| swap.id)
+            .collect())
+    }
 }
 
-/// The rule is in the statement, so that two writers racing each other can not both win.
-async fn swap(
-    transaction: &mut Transaction<'static, Any>,
-    swaps: &[Swap],
-) -> Result<BTreeSet<(ChannelId, Side)>> {
-    let mut won = BTreeSet::new();
+/// Writes the swaps and says whether all of them won: what is counted is not handed over row by row, and
+/// nearly always that is all there is to know. The rule is in the statement, so that two writers racing
+/// each other can not both win.
+async fn swap(transaction: &mut Transaction<'static, Any>, swaps: &[Swap]) -> Result<bool> {
+    let mut won = 0;
     for piece in pieces(swaps) {
-        let sql = many_rows(
-            transaction,
-            "insert into direction (channel_id, sender, revision, base, nonce, acked, body, street) values",
-            piece.len(),
-            8,
+        let sql = sql(transaction, piece.len(), "");
+        let done = query(sql, piece)?.execute(&mut **transaction).await?;
+        won += done.rows_affected();
+    }
+    Ok(usize::try_from(won) == Ok(swaps.len()))
+}
+
+fn sql(connection: &AnyConnection, swaps: usize, after: &str) -> AssertSqlSafe<String> {
+    many_rows(
+        connection,
+        "insert into direction (channel_id, sender, revision, base, nonce, acked, body, street) values",
+        swaps,
+        8,
+        &format!(
             "on conflict (channel_id, sender) do update
              set revision = excluded.revision, base = excluded.base, nonce = excluded.nonce,
                  acked = excluded.acked, body = excluded.body, street = excluded.street
              where direction.revision = excluded.base and direction.nonce <= excluded.nonce
-             returning channel_id, sender",
+             {after}"
+        ),
+    )
+}
+
+fn query(sql: AssertSqlSafe<String>, swaps: &[Swap]) -> Result<Query<'static, Any, AnyArguments>> {
+    let mut query = sqlx::query(sql);
+    for swap in swaps {
+        query = query
+            .bind(&swap.id.0.0[..])
+            .bind(side_number(swap.sender))
+            .bind(swap.revision)
+            .bind(swap.base)
+            .bind(big(swap.nonce)?)
+            .bind(big(swap.acked)?)
+            .bind("")
+            .bind(&swap.street[..]);
+    }
+    Ok(query)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::migrate;
+
+    async fn two_channels(folder: &tempfile::TempDir) -> Store {
+        let url = format!(
+            "sqlite://{}?mode=rwc",
+            folder.path().join("relay.sqlite").display()
         );
-        let mut query = sqlx::query(sql);
-        for swap in piece {
-            query = query
-                .bind(swap.id.0.0.to_vec())
-                .bind(side_number(swap.sender))
-                .bind(swap.revision)
-                .bind(swap.base)
-                .bind(big(swap.nonce)?)
-                .bind(big(swap.acked)?)
-                .bind("")
-                .bind(swap.street.clone());
+        migrate(&url).await.expect("migrates");
+        let store = Store::open(&url).await.expect("opens");
+        for id in [1_u8, 2] {
+            let sql = "
+                insert into channel (channel_id, number, account_a, account_b, token, period, penalty_bps)
+                values ($1, 1, $2, $3, $4, 10, 0)";
+            sqlx::query(sql)
+                .bind(vec![id; 32])
+                .bind(vec![3; 20])
+                .bind(vec![4; 20])
+                .bind(vec![0; 20])
+                .execute(&store.write)
+                .await
+                .expect("a channel");
         }
-        for row in query.fetch_all(&mut **transaction).await? {
-            let sender: usize = whole(&row, "sender")?;
-            won.insert((
-                ChannelId(sparky_protocol::Hash(fixed(&row, "channel_id")?)),
-                Side::from_flag(sender == 1),
-            ));
+        store
+    }
+
+    fn upon(base: i64, id: u8) -> Swap {
+        Swap {
+            id: ChannelId(sparky_protocol::Hash([id; 32])),
+            sender: Side::A,
+            base,
+            revision: base + 1,
+            nonce: 1,
+            acked: 0,
+            receipt_of: None,
+            street: vec![id],
         }
     }
-    Ok(won)
+
+    async fn commit(store: &Store, swaps: &[Swap]) -> SwapOutcome {
+        let event = NewEvent {
+            account: Account([4; 20]),
+            kind: "proof.received",
+            body: "{}".into(),
+            proof: None,
+        };
+        store
+            .commit(swaps, &[], &[event], &BTreeMap::new())
+            .await
+            .expect("a database")
+    }
+
+    #[tokio::test]
+    async fn one_swap_upon_an_old_revision_undoes_all_and_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = two_channels(&folder).await;
+        let first = commit(&store, &[upon(0, 1), upon(0, 2)]).await;
+        assert!(matches!(first, SwapOutcome::Committed(told) if told[0].1 == 1));
+
+        let SwapOutcome::Lost(lost) = commit(&store, &[upon(1, 1), upon(0, 2)]).await else {
+            panic!("a second change upon revision 0");
+        };
+        assert_eq!(lost, BTreeSet::from([upon(0, 2).id]));
+
+        // The first would have been refused if its revision had moved on, and no number was used up.
+        let again = commit(&store, &[upon(1, 1), upon(1, 2)]).await;
+        assert!(matches!(again, SwapOutcome::Committed(told) if told[0].1 == 2));
+        store.close().await;
+    }
 }

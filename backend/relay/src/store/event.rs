@@ -94,12 +94,12 @@ impl Store {
             for (seq, event) in piece {
                 let nonce = event.proof.map(|(_, _, nonce)| big(nonce)).transpose()?;
                 query = query
-                    .bind(event.account.0.to_vec())
+                    .bind(&event.account.0[..])
                     .bind(*seq)
                     .bind(now)
-                    .bind(event.kind.to_owned())
-                    .bind(event.body.to_string())
-                    .bind(event.proof.map(|(id, _, _)| id.0.0.to_vec()))
+                    .bind(event.kind)
+                    .bind(&*event.body)
+                    .bind(event.proof.as_ref().map(|(id, _, _)| &id.0.0[..]))
                     .bind(
                         event
                             .proof
@@ -311,7 +311,7 @@ async fn take_numbers(
         );
         let mut query = sqlx::query(sql);
         for (account, count) in piece {
-            query = query.bind(account.0.to_vec()).bind(*count);
+            query = query.bind(&account.0[..]).bind(*count);
         }
         for row in query.fetch_all(&mut **transaction).await? {
             let account = Account(fixed(&row, "account")?);
