@@ -51,8 +51,9 @@ mine: | $(needs) ## Mine blocks: make mine BLOCKS=100
 
 start-devchain:
 	@$(xtask) start
-stop-devchain:
-	@$(if $(wildcard $(sparky)),$(sparky) --output table stop,echo "Nothing is built, so nothing is running.")
+# What runs may have been built elsewhere (CARGO_TARGET_DIR): its card says that there is something to stop.
+stop-devchain: | $(if $(wildcard $(data)/dev.json),$(sparky))
+	@if [ -x $(sparky) ]; then $(sparky) --output table stop; else echo "Nothing is running."; fi
 status-devchain: | $(sparky)
 	@$(sparky) status
 logs-devchain: | $(sparky)

@@ -8,11 +8,11 @@ mod client;
 mod laws;
 #[path = "../../backend/devchain/tests/consistency/ledger.rs"]
 mod ledger;
-#[path = "../../backend/devchain/tests/consistency/play.rs"]
+#[path = "../../backend/devchain/tests/consistency/play/mod.rs"]
 mod play;
 #[path = "../../backend/devchain/tests/consistency/script.rs"]
 mod script;
-#[path = "../../backend/devchain/tests/consistency/world.rs"]
+#[path = "../../backend/devchain/tests/consistency/world/mod.rs"]
 mod world;
 
 use std::cell::RefCell;

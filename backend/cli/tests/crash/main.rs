@@ -151,9 +151,10 @@ async fn end_the_relay(stage: &mut Stage, point: &Point, visit: u32, is_checked:
     if let Err(person::Trouble::Refused(why)) = &told {
         panic!("{}: refused: {why}\n{}", point.name, stage.log());
     }
-    // The tower acts when nobody asks; everything else has happened by now.
+    // The tower acts when nobody asks, and so does a relay at rest; everything else has happened by now.
     if !stage.fell {
-        let patience = if dispute || told.is_err() { 150 } else { 2 };
+        let acts_later = dispute || point.story == Story::Rest;
+        let patience = if acts_later || told.is_err() { 150 } else { 2 };
         stage.ends(patience).await;
     }
     let ended = stage.fell;

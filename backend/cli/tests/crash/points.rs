@@ -40,6 +40,8 @@ pub enum Story {
     BackUp,
     /// After a loss one asks, and the other gives its word.
     Ask,
+    /// A deposit goes into a block, and then nobody asks for anything: what the relay does by itself.
+    Rest,
 }
 
 impl Story {
@@ -114,6 +116,16 @@ pub const POINTS: &[Point] = &[
     at("relay.question.after", Story::Ask, 1),
     at("relay.word.before", Story::Ask, 1),
     at("relay.word.after", Story::Ask, 1),
+    at("relay.lease.before", Story::Rest, 2),
+    at("relay.lease.after", Story::Rest, 2),
+    at("relay.beat.before", Story::Rest, 3),
+    at("relay.beat.after", Story::Rest, 3),
+    at("relay.height.before", Story::Rest, 1),
+    at("relay.height.after", Story::Rest, 1),
+    at("relay.forget.before", Story::Rest, 6),
+    at("relay.forget.after", Story::Rest, 6),
+    at("relay.checkpoint.before", Story::Rest, 2),
+    at("relay.checkpoint.after", Story::Rest, 2),
     at("tower.send.before", Story::Dispute, 1),
     at("tower.send.after", Story::Dispute, 1),
     at("tower.record.before", Story::Dispute, 1),

@@ -21,7 +21,7 @@ pub async fn tell(stage: &mut Stage, story: Story) -> Told {
         Story::Pay => pay(stage).await,
         Story::SignIn => sign_in(stage).await,
         Story::Agree => agree(stage).await,
-        Story::Forward => forward(stage).await,
+        Story::Forward | Story::Rest => forward(stage).await,
         Story::Refused => refused(stage).await,
         Story::Reorganise => reorganise(stage).await,
         Story::Watch => watch(stage).await,

@@ -7,11 +7,11 @@
 
 mod both;
 mod chaos;
-#[path = "../../../protocol/tests/it/contract.rs"]
+#[path = "../../../protocol/tests/it/contract/mod.rs"]
 mod contract;
 #[path = "../../../protocol/tests/it/dice.rs"]
 mod dice;
-#[path = "../../../protocol/tests/it/dispute.rs"]
+#[path = "../../../protocol/tests/it/dispute/mod.rs"]
 mod dispute;
 #[path = "../../../protocol/tests/it/moves.rs"]
 mod moves;

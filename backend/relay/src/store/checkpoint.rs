@@ -58,8 +58,10 @@ impl Store {
 
 /// Pages in the log; -1 of a database that has none.
 async fn passive(pool: &AnyPool) -> Result<i64> {
+    crate::failpoint!("relay.checkpoint.before");
     let row = sqlx::query("pragma wal_checkpoint(passive)")
         .fetch_one(pool)
         .await?;
+    crate::failpoint!("relay.checkpoint.after");
     row.try_get("log")
 }

@@ -43,7 +43,9 @@ impl Store {
         let mut removed = 0;
         for (sql, bound) in rows {
             // Each for itself: payments that wait for the writer come in between.
+            crate::failpoint!("relay.forget.before");
             let done = sqlx::query(sql).bind(bound).execute(&self.write).await?;
+            crate::failpoint!("relay.forget.after");
             removed += done.rows_affected();
         }
         Ok(removed)

@@ -78,6 +78,7 @@ impl Store {
               and (lease.holder is null
                    or not exists (select 1 from relay r where r.relay_id = lease.holder and r.beat <> $4))
             returning term";
+        crate::failpoint!("relay.lease.before");
         let term: Option<i64> = sqlx::query_scalar(sql)
             .bind(lease)
             .bind(holder.to_owned())
@@ -85,6 +86,7 @@ impl Store {
             .bind(beat)
             .fetch_optional(&self.write)
             .await?;
+        crate::failpoint!("relay.lease.after");
         Ok(term.map(|term| Fence {
             lease,
             holder: holder.to_owned(),
@@ -109,6 +111,7 @@ impl Store {
     pub(crate) async fn note_height(&self, fence: &Fence, height: u32) -> Result<bool> {
         let sql = "
             update lease set height = $4 where lease_id = $1 and holder = $2 and term = $3";
+        crate::failpoint!("relay.height.before");
         let noted = sqlx::query(sql)
             .bind(fence.lease)
             .bind(fence.holder.clone())
@@ -116,6 +119,7 @@ impl Store {
             .bind(big(height)?)
             .execute(&self.write)
             .await?;
+        crate::failpoint!("relay.height.after");
         Ok(noted.rows_affected() == 1)
     }
 }

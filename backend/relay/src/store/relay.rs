@@ -59,7 +59,9 @@ impl Store {
                 .await?;
         }
         put_presence(&mut transaction, id, came).await?;
+        crate::failpoint!("relay.beat.before");
         transaction.commit().await?;
+        crate::failpoint!("relay.beat.after");
         Ok(true)
     }
 

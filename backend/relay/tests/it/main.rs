@@ -4,17 +4,23 @@
 #![allow(clippy::disallowed_types)]
 
 mod access;
+mod answering;
+mod browsers;
 mod chain;
 mod closing;
 mod commit;
 mod database;
+mod dispute;
 mod disputes;
 mod dump;
+mod filling;
+mod floods;
 mod health;
 mod keeping;
 mod limits;
 mod line;
 mod loss;
+mod metrics;
 mod network;
 mod node_network;
 mod participant;
@@ -26,7 +32,9 @@ mod refusals;
 mod sign_in;
 mod socket;
 mod start;
+mod strangers;
 mod tower;
 mod two_relays;
+mod two_towers;
 mod upgrade;
 mod world;

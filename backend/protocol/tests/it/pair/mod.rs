@@ -1,86 +1,26 @@
 //! Two honest participants and a neutral relay between them, over a wire that loses, reorders and
 //! repeats, with restarts and with memories restored from an old copy.
 
+mod events;
+mod invariants;
+mod wire;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use sparky_protocol::{
-    Ack, Amount, Authorisation, BalanceProof, Channel, ChannelId, ContractCall, Domain, Facts,
-    Hash, Lock, Nack, Operation, Phase, Preimage, Rejected, RemoveReason, Reserve, SecretKey, Side,
-    Street, Tip, Update,
+    Amount, Authorisation, BalanceProof, Channel, ChannelId, ContractCall, Domain, Facts, Hash,
+    Lock, Operation, Preimage, RemoveReason, Reserve, SecretKey, Side, Tip,
 };
 
+use self::{
+    events::{Event, event},
+    wire::Message,
+};
 use crate::{
     contract::{Chain, Contract},
     participant::Participant,
 };
-
-/// What can happen.
-#[derive(Clone, Copy, Debug)]
-enum Event {
-    Pay(Side, u128),
-    LockAdd(Side, u128, u32),
-    LockSettle(Side, usize),
-    LockRemove(Side, usize),
-    LockExpire(Side, usize),
-    Several(Side, u128, u128),
-    Ack(Side),
-    Deliver(usize),
-    Lose(usize),
-    Repeat(usize),
-    Restart(Side),
-    RestoreOld(Side, usize),
-    Reconnect(Side),
-    Mine(u32),
-    Deposit(Side, u128),
-    Withdraw(Side, u128),
-}
-
-fn event() -> impl Strategy<Value = Event> {
-    let side = || prop_oneof![Just(Side::A), Just(Side::B)];
-    let at = 0_usize..64;
-    prop_oneof![
-        6 => (side(), 1_u128..60).prop_map(|(side, amount)| Event::Pay(side, amount)),
-        3 => (side(), 1_u128..40, 0_u32..30).prop_map(|(s, amount, by)| Event::LockAdd(s, amount, by)),
-        2 => (side(), at.clone()).prop_map(|(side, at)| Event::LockSettle(side, at)),
-        2 => (side(), at.clone()).prop_map(|(side, at)| Event::LockRemove(side, at)),
-        1 => (side(), at.clone()).prop_map(|(side, at)| Event::LockExpire(side, at)),
-        1 => (side(), 1_u128..20, 1_u128..20).prop_map(|(s, one, two)| Event::Several(s, one, two)),
-        2 => side().prop_map(Event::Ack),
-        12 => at.clone().prop_map(Event::Deliver),
-        2 => at.clone().prop_map(Event::Lose),
-        2 => at.clone().prop_map(Event::Repeat),
-        1 => side().prop_map(Event::Restart),
-        1 => (side(), at.clone()).prop_map(|(side, at)| Event::RestoreOld(side, at)),
-        1 => side().prop_map(Event::Reconnect),
-        2 => (1_u32..12).prop_map(Event::Mine),
-        1 => (side(), 1_u128..50).prop_map(|(side, amount)| Event::Deposit(side, amount)),
-        1 => (side(), 1_u128..50).prop_map(|(side, amount)| Event::Withdraw(side, amount)),
-    ]
-}
-
-#[derive(Clone, Debug)]
-enum Message {
-    Update(Update),
-    Ack(Ack),
-    Nack(Nack),
-    Streets(Box<[Street; 2]>),
-}
-
-impl Participant {
-    /// Learns what it has forgotten.
-    pub fn reconnect(&mut self, shown: &[Street; 2], tip: &Tip) -> Result<(), Rejected> {
-        self.channel = self.channel.adopt(shown, tip)?;
-        Ok(())
-    }
-
-    /// Its updates that come after a nonce.
-    pub fn missing(&self, newest: u64) -> impl Iterator<Item = &Update> {
-        self.sent
-            .iter()
-            .filter(move |update| newest < update.proof.proof.nonce)
-    }
-}
 
 /// The world.
 struct Pair {
@@ -295,76 +235,6 @@ impl Pair {
         }
     }
 
-    /// Through the relay, which applies the same rules, onto the wire.
-    fn publish(&mut self, to: Side, message: Message) {
-        let tip = self.tip();
-        match &message {
-            Message::Update(update) => match self.relay.accept(update, &tip) {
-                Ok(next) => self.relay = next,
-                Err(Rejected::AlreadyHeld { .. }) => {}
-                Err(why) => panic!("the relay refuses what its sender accepted: {why}"),
-            },
-            Message::Ack(ack) => {
-                if let Ok(next) = self.relay.accept_ack(ack) {
-                    self.relay = next;
-                }
-            }
-            Message::Nack(_) | Message::Streets(_) => {}
-        }
-        self.wire.push((to, message));
-    }
-
-    fn take(&mut self, at: usize) -> Option<(Side, Message)> {
-        let length = self.wire.len();
-        (length != 0).then(|| self.wire.remove(at % length))
-    }
-
-    fn deliver(&mut self, to: Side, message: Message) {
-        let tip = self.tip();
-        match message {
-            Message::Update(update) => {
-                if let Err(why) = self.people[to].receive(&update, &tip) {
-                    let nack = self.people[to].channel.nack(to.other(), &update, &why);
-                    assert_ne!(nack.code, "bad-signature");
-                    assert_ne!(nack.code, "operations-mismatch");
-                    self.wire.push((to.other(), Message::Nack(nack)));
-                }
-            }
-            Message::Ack(ack) => self.people[to].receive_ack(&ack),
-            Message::Nack(nack) => {
-                let missing: Vec<_> = self.people[to].missing(nack.newest).cloned().collect();
-                for update in missing.into_iter().take(3) {
-                    self.wire.push((to.other(), Message::Update(update)));
-                }
-            }
-            Message::Streets(streets) => {
-                self.people[to]
-                    .reconnect(&streets, &tip)
-                    .expect("honest streets are adopted");
-            }
-        }
-    }
-
-    /// A participant is shown what relay and partner know, and shows what it knows.
-    fn meet(&mut self, side: Side) {
-        let tip = self.tip();
-        let facts = self.facts().clone();
-        self.people[side].look(&facts);
-        let signed = self.relay.authorisations();
-        self.people[side].channel = self.people[side].channel.remember(signed, &tip);
-        let shown = [
-            self.relay.streets().clone(),
-            self.people[side.other()].channel.streets().clone(),
-        ];
-        for streets in shown {
-            self.people[side]
-                .reconnect(&streets, &tip)
-                .expect("honest streets are adopted");
-        }
-        let mine = Message::Streets(Box::new(self.people[side].channel.streets().clone()));
-        self.wire.push((side.other(), mine));
-    }
-
     fn look(&mut self) {
         let facts = self.facts().clone();
         self.relay = self.relay.with_facts(facts.clone());
@@ -408,101 +278,6 @@ impl Pair {
             .expect("both agreed");
         self.look();
     }
-
-    /// What must hold at any moment, whatever is still under way.
-    fn check(&self) {
-        let tip = self.tip();
-        assert_eq!(self.facts().phase(tip.height), Phase::Open);
-        for side in Side::BOTH {
-            for person in &self.people {
-                let street = person.channel.street(side);
-                let known = self.signed[side]
-                    .iter()
-                    .find(|(proof, _)| proof.nonce == street.nonce());
-                let locks = known.map(|(_, locks)| locks.as_slice()).unwrap_or_default();
-                assert_eq!(
-                    street.locks(),
-                    locks,
-                    "the locks of proof {}",
-                    street.nonce()
-                );
-                assert!(street.acked_nonce() <= street.nonce());
-                assert!(street.standing().len() <= sparky_protocol::channel::MAX_UNACKED);
-            }
-            // Nobody promises more than it can pay, however it is counted.
-            let acked = self.people[side].channel.street(side).acked_nonce();
-            let held = self.people[side.other()].channel.street(side).nonce();
-            let held = &self.signed[side][..usize::try_from(held).expect("small")];
-            let worst = worst_by_force(held, self.acked[side], tip.height);
-            let net = self.facts().confirmed_net(side, &tip);
-            let partner = self.people[side.other()]
-                .channel
-                .street(side.other())
-                .transferred();
-            let limit = net.plus(partner.to_net()).to_amount();
-            assert!(worst <= limit, "{side} may owe {worst}, can pay {limit}");
-            // Forgetting proofs never lowers what they can cost.
-            let own = self.people[side].channel.street(side);
-            let all = &self.signed[side][..usize::try_from(own.nonce()).expect("small")];
-            let force = worst_by_force(all, acked, tip.height);
-            let promised = own.promised();
-            assert_eq!(
-                own.worst(tip.height),
-                force.max(promised),
-                "{side}'s worst case"
-            );
-        }
-    }
-
-    /// Everything is delivered, both meet, and both know the same.
-    fn calm_down(&mut self) {
-        self.contract.mine(120);
-        self.look();
-        for _ in 0..4 {
-            for side in Side::BOTH {
-                self.meet(side);
-            }
-            while let Some((to, message)) = self.take(0) {
-                if !matches!(message, Message::Nack(_)) {
-                    self.deliver(to, message);
-                }
-            }
-            for side in Side::BOTH {
-                self.acknowledge(side);
-            }
-        }
-        let [a, b] = &self.people;
-        assert_eq!(a.channel.streets(), b.channel.streets());
-        let tip = self.tip();
-        let balances = Side::BOTH.map(|side| a.channel.balances(side, &tip));
-        let sum = balances[0]
-            .balance
-            .plus(balances[1].balance)
-            .expect("small");
-        assert_eq!(sum, self.facts().capacity(&tip));
-        for side in Side::BOTH {
-            let street = a.channel.street(side);
-            assert_eq!(
-                street.nonce(),
-                self.signed[side].len() as u64,
-                "{side}'s proofs"
-            );
-            assert_eq!(street.acked_nonce(), street.nonce());
-        }
-    }
-}
-
-/// The largest that proofs from `revoked_below` on can cost their sender: PROTOCOL §4.2 by force.
-fn worst_by_force(proofs: &[(BalanceProof, Vec<Lock>)], acked: u64, height: u32) -> Amount {
-    let standing = proofs.iter().filter(|(proof, _)| acked <= proof.nonce);
-    let owed = standing.map(|(proof, locks)| {
-        let open = locks
-            .iter()
-            .filter(|lock| height < lock.expiry)
-            .map(|lock| lock.amount);
-        Amount(proof.transferred.0 + open.sum::<Amount>().0)
-    });
-    owed.max().unwrap_or(Amount::ZERO)
 }
 
 proptest! {

@@ -1,0 +1,134 @@
+//! The tower's answer to an old close comes in time and is paid for once, whatever happens to the tower,
+//! to blocks and to fees.
+
+use sparky_protocol::Side;
+
+use crate::{
+    dispute::{WINDOW, answered, height, hidden_50, nobody_paid_twice, qtum, settle},
+    line::Line,
+    world::{World, eventually},
+};
+
+/// T-W13: the tower stops right after it has sent, and again after it was mined.
+#[tokio::test]
+async fn t_w13_a_tower_that_restarts_inside_the_window_goes_on() {
+    let mut world = World::new().await;
+    let (alice, mut bob, id, old) = hidden_50(&world).await;
+    world.node.dev_automine(false).await.expect("switches");
+    let before = height(&world).await;
+    alice.broadcast(&old, "close").await;
+    world.mine(1).await;
+    Line::open(&world, &bob, 0).await.hear("watch.acting").await;
+    for _ in 0..3 {
+        world.stop().await;
+        world.start().await;
+        world.mine(1).await;
+    }
+    answered(&mut bob, id).await;
+    assert_eq!(
+        settle(&world, &mut bob, id).await,
+        (qtum(250), qtum(150), qtum(50))
+    );
+    nobody_paid_twice(&world, before).await;
+}
+
+/// T-W15: the tower was away, and comes back when one block is left.
+#[tokio::test]
+async fn t_w15_a_tower_that_was_away_answers_in_the_last_block() {
+    let mut world = World::new().await;
+    let (alice, mut bob, id, old) = hidden_50(&world).await;
+    world.node.dev_automine(false).await.expect("switches");
+    let transaction = alice.transaction(&old).await;
+    world.stop().await;
+    world
+        .node
+        .send_raw_transaction(&transaction)
+        .await
+        .expect("takes it");
+    world.node.dev_mine(1).await.expect("mines");
+    let closed = height(&world).await;
+    let deadline = closed + WINDOW;
+    world
+        .node
+        .dev_mine(deadline - closed - 1)
+        .await
+        .expect("mines");
+    world.start().await;
+    world.followed().await;
+    Line::open(&world, &bob, 0).await.hear("watch.acting").await;
+    world.mine(1).await;
+    assert_eq!(height(&world).await, deadline);
+    answered(&mut bob, id).await;
+    assert_eq!(
+        settle(&world, &mut bob, id).await,
+        (qtum(250), qtum(150), qtum(50))
+    );
+}
+
+/// Contract calls are kept out of blocks, as long as the window allows.
+#[tokio::test]
+async fn calls_kept_out_of_blocks_until_the_last_one_are_still_in_time() {
+    let world = World::new().await;
+    let (alice, mut bob, id, old) = hidden_50(&world).await;
+    world.node.dev_automine(false).await.expect("switches");
+    let before = height(&world).await;
+    alice.broadcast(&old, "close").await;
+    world.mine(1).await;
+    Line::open(&world, &bob, 0).await.hear("watch.acting").await;
+    world
+        .node
+        .dev_withhold(WINDOW - 1)
+        .await
+        .expect("withholds");
+    world.mine(WINDOW - 1).await;
+    bob.refresh(id).await;
+    assert_eq!(bob.channel(id).facts().posted[Side::A].owed(), qtum(50));
+    world.mine(1).await;
+    answered(&mut bob, id).await;
+    let posted = bob.channel(id).facts().closed.expect("closing").deadline;
+    assert_eq!(posted, height(&world).await);
+    nobody_paid_twice(&world, before).await;
+    assert_eq!(
+        settle(&world, &mut bob, id).await,
+        (qtum(250), qtum(150), qtum(50))
+    );
+}
+
+/// Fees rise after the tower has sent its answer: it waits for ever in the mempool, and a raise by half
+/// would not be enough. The tower offers what is asked for now, and is in time.
+#[tokio::test]
+async fn fees_that_rise_under_a_waiting_answer_do_not_stop_it() {
+    let world = World::new().await;
+    let (alice, mut bob, id, old) = hidden_50(&world).await;
+    world.node.dev_automine(false).await.expect("switches");
+    let before = height(&world).await;
+    alice.broadcast(&old, "close").await;
+    world.mine(1).await;
+    Line::open(&world, &bob, 0).await.hear("watch.acting").await;
+    let fees = ["200", "2000000"]
+        .map(|text| serde_json::value::RawValue::from_string(text.to_owned()).expect("JSON"));
+    let risen = world.node.call::<serde_json::Value>("dev_fees", &fees);
+    risen.await.expect("rises");
+    let closed = before + 1;
+    while height(&world).await < closed + WINDOW {
+        world.mine(1).await;
+        bob.refresh(id).await;
+        let seen = height(&world).await;
+        eventually("the tower has looked", || async {
+            let view = bob.view(id).await;
+            (view["watch"]["lastCheckedHeight"] == seen).then_some(())
+        })
+        .await;
+    }
+    answered(&mut bob, id).await;
+    nobody_paid_twice(&world, before).await;
+    world
+        .node
+        .call::<serde_json::Value>("dev_fees", &[])
+        .await
+        .expect("falls");
+    assert_eq!(
+        settle(&world, &mut bob, id).await,
+        (qtum(250), qtum(150), qtum(50))
+    );
+}
