@@ -81,8 +81,8 @@ impl Store {
         let mut transaction = self.begin().await?;
         let mut won = BTreeSet::new();
         for piece in pieces(swaps) {
-            let sql = sql(&transaction, piece.len(), "returning channel_id, sender");
-            for row in query(sql, piece)?.fetch_all(&mut *transaction).await? {
+            let sql = swap_sql(&transaction, piece.len(), "returning channel_id, sender");
+            for row in swap_query(sql, piece)?.fetch_all(&mut *transaction).await? {
                 let sender: usize = whole(&row, "sender")?;
                 won.insert((
                     ChannelId(sparky_protocol::Hash(fixed(&row, "channel_id")?)),
@@ -105,14 +105,14 @@ impl Store {
 async fn swap(transaction: &mut Transaction<'static, Any>, swaps: &[Swap]) -> Result<bool> {
     let mut won = 0;
     for piece in pieces(swaps) {
-        let sql = sql(transaction, piece.len(), "");
-        let done = query(sql, piece)?.execute(&mut **transaction).await?;
+        let sql = swap_sql(transaction, piece.len(), "");
+        let done = swap_query(sql, piece)?.execute(&mut **transaction).await?;
         won += done.rows_affected();
     }
     Ok(usize::try_from(won) == Ok(swaps.len()))
 }
 
-fn sql(connection: &AnyConnection, swaps: usize, after: &str) -> AssertSqlSafe<String> {
+fn swap_sql(connection: &AnyConnection, swaps: usize, after: &str) -> AssertSqlSafe<String> {
     many_rows(
         connection,
         "insert into direction (channel_id, sender, revision, base, nonce, acked, body, street) values",
@@ -128,7 +128,10 @@ fn sql(connection: &AnyConnection, swaps: usize, after: &str) -> AssertSqlSafe<S
     )
 }
 
-fn query(sql: AssertSqlSafe<String>, swaps: &[Swap]) -> Result<Query<'static, Any, AnyArguments>> {
+fn swap_query(
+    sql: AssertSqlSafe<String>,
+    swaps: &[Swap],
+) -> Result<Query<'static, Any, AnyArguments>> {
     let mut query = sqlx::query(sql);
     for swap in swaps {
         query = query

@@ -1,24 +1,32 @@
 //! The tower's answer to an old close comes in time and is paid for once, whatever happens to the tower,
 //! to blocks and to fees.
 
-use sparky_protocol::Side;
+use sparky_protocol::{ChannelId, Side};
 
 use crate::{
     dispute::{WINDOW, answered, height, hidden_50, nobody_paid_twice, qtum, settle},
     line::Line,
+    participant::Participant,
     world::{World, eventually},
 };
+
+/// Alice has closed with an old state, and the tower's answer waits for a block: Bob, the channel, and the
+/// height before.
+async fn an_answer_waits(world: &World) -> (Participant, ChannelId, u32) {
+    let (alice, bob, id, old) = hidden_50(world).await;
+    world.node.dev_automine(false).await.expect("switches");
+    let before = height(world).await;
+    alice.broadcast(&old, "close").await;
+    world.mine(1).await;
+    Line::open(world, &bob, 0).await.hear("watch.acting").await;
+    (bob, id, before)
+}
 
 /// T-W13: the tower stops right after it has sent, and again after it was mined.
 #[tokio::test]
 async fn t_w13_a_tower_that_restarts_inside_the_window_goes_on() {
     let mut world = World::new().await;
-    let (alice, mut bob, id, old) = hidden_50(&world).await;
-    world.node.dev_automine(false).await.expect("switches");
-    let before = height(&world).await;
-    alice.broadcast(&old, "close").await;
-    world.mine(1).await;
-    Line::open(&world, &bob, 0).await.hear("watch.acting").await;
+    let (mut bob, id, before) = an_answer_waits(&world).await;
     for _ in 0..3 {
         world.stop().await;
         world.start().await;
@@ -69,12 +77,7 @@ async fn t_w15_a_tower_that_was_away_answers_in_the_last_block() {
 #[tokio::test]
 async fn calls_kept_out_of_blocks_until_the_last_one_are_still_in_time() {
     let world = World::new().await;
-    let (alice, mut bob, id, old) = hidden_50(&world).await;
-    world.node.dev_automine(false).await.expect("switches");
-    let before = height(&world).await;
-    alice.broadcast(&old, "close").await;
-    world.mine(1).await;
-    Line::open(&world, &bob, 0).await.hear("watch.acting").await;
+    let (mut bob, id, before) = an_answer_waits(&world).await;
     world
         .node
         .dev_withhold(WINDOW - 1)
@@ -99,12 +102,7 @@ async fn calls_kept_out_of_blocks_until_the_last_one_are_still_in_time() {
 #[tokio::test]
 async fn fees_that_rise_under_a_waiting_answer_do_not_stop_it() {
     let world = World::new().await;
-    let (alice, mut bob, id, old) = hidden_50(&world).await;
-    world.node.dev_automine(false).await.expect("switches");
-    let before = height(&world).await;
-    alice.broadcast(&old, "close").await;
-    world.mine(1).await;
-    Line::open(&world, &bob, 0).await.hear("watch.acting").await;
+    let (mut bob, id, before) = an_answer_waits(&world).await;
     let fees = ["200", "2000000"]
         .map(|text| serde_json::value::RawValue::from_string(text.to_owned()).expect("JSON"));
     let risen = world.node.call::<serde_json::Value>("dev_fees", &fees);
