@@ -309,7 +309,12 @@ impl World {
 
     /// Waits until the relay stands where the chain stands.
     pub async fn followed(&self) {
-        let url = format!("{}/api/v1/chain/tip", self.url());
+        self.followed_at(&self.url()).await;
+    }
+
+    /// Waits until one of several relays stands there.
+    pub async fn followed_at(&self, relay: &str) {
+        let url = format!("{relay}/api/v1/chain/tip");
         eventually("the relay follows the chain", || async {
             let best = self.node.get_best_block_hash().await.ok()?.to_string();
             let tip: Value = get(&url).await?.json().await.ok()?;

@@ -6,9 +6,13 @@ use std::{
 };
 
 use clap::Parser;
+use sparky_protocol::ChannelId;
 use sparky_relay::{Config, Relay};
 
-use crate::world::{World, eventually, get};
+use crate::{
+    participant::Participant,
+    world::{World, eventually, get},
+};
 
 /// The relay's settings, as `sparky relay` takes them.
 #[derive(Parser)]
@@ -97,6 +101,16 @@ impl Fleet {
             fleet.ready(index).await;
         }
         fleet
+    }
+
+    /// A channel of Alice and Bob that every relay may take payments for: each counts a deposit when the
+    /// chain that it follows itself has buried it.
+    pub async fn channel(&self, deposit: u64) -> (Participant, Participant, ChannelId) {
+        let opened = self.world.channel(deposit).await;
+        for index in 0..self.len() {
+            self.world.followed_at(&self.url(index)).await;
+        }
+        opened
     }
 
     pub fn len(&self) -> usize {

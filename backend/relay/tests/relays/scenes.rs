@@ -33,7 +33,7 @@ fn transfer(amount: u64) -> Vec<Operation> {
 /// Payments, blocks, presence and a sign-out cross from relay to relay.
 pub async fn what_one_stores_the_others_tell() {
     let fleet = Fleet::new(3).await;
-    let (mut alice, mut bob, id) = fleet.world.channel(100).await;
+    let (mut alice, mut bob, id) = fleet.channel(100).await;
     let mut bobs_line = Line::open_at(&fleet.url(1), &bob, 0).await;
     let mut alices_line = Line::open_at(&fleet.url(2), &alice, 0).await;
 
@@ -99,7 +99,7 @@ pub async fn what_one_stores_the_others_tell() {
 /// Two different proofs with one nonce, handed to two processes at once: one wins.
 pub async fn one_nonce_has_one_winner() {
     let fleet = Fleet::new(2).await;
-    let (mut alice, _, id) = fleet.world.channel(100).await;
+    let (mut alice, _, id) = fleet.channel(100).await;
     for round in 0..100 {
         let (left, right) = (alice.sign(id, transfer(1)), alice.sign(id, transfer(2)));
         let (one, two) = tokio::join!(
@@ -126,7 +126,7 @@ pub async fn one_nonce_has_one_winner() {
 /// What was signed at one relay binds at another that has the channel in memory from before.
 pub async fn a_proposal_binds_at_every_relay() {
     let fleet = Fleet::new(2).await;
-    let (mut alice, _, id) = fleet.world.channel(100).await;
+    let (mut alice, _, id) = fleet.channel(100).await;
     for relay in 0..2 {
         let update = alice.pay(id, QTUM);
         assert_eq!(
@@ -178,7 +178,7 @@ async fn hints_heard(fleet: &Fleet) -> u64 {
 /// NATS dies, payments go on; it comes back, and nothing is missing and nothing comes twice.
 pub async fn without_nats_events_still_come() {
     let mut fleet = Fleet::new(2).await;
-    let (mut alice, mut bob, id) = fleet.world.channel(100).await;
+    let (mut alice, mut bob, id) = fleet.channel(100).await;
     let mut line = Line::open_at(&fleet.url(1), &bob, 0).await;
     let mut seq = 0;
     for phase in 0..3 {
