@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::Write as _,
+    io::{Seek as _, Write as _},
     path::Path,
     time::{Duration, Instant},
 };
@@ -24,6 +24,24 @@ pub(crate) struct Flush {
     pub(crate) p99_ms: f64,
 }
 
+impl Flush {
+    /// Of what each of them took, in nanoseconds.
+    fn of(mut took: Vec<u64>) -> Self {
+        took.sort_unstable();
+        let millis = |of_thousand| real(quantile(&took, of_thousand)) / 1e6;
+        Self {
+            p50_ms: millis(500),
+            p99_ms: millis(990),
+        }
+    }
+}
+
+impl std::fmt::Display for Flush {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "p50 {:.2}, p99 {:.2} ms", self.p50_ms, self.p99_ms)
+    }
+}
+
 /// Appends a block and flushes it, again and again.
 pub(crate) fn flush(folder: &Path, during: Duration) -> anyhow::Result<Flush> {
     let mut file = File::create(folder.join("flush"))?;
@@ -35,12 +53,30 @@ pub(crate) fn flush(folder: &Path, during: Duration) -> anyhow::Result<Flush> {
         file.sync_data()?;
         took.push(u64::try_from(begin.elapsed().as_nanos())?);
     }
-    took.sort_unstable();
-    let millis = |of_thousand| real(quantile(&took, of_thousand)) / 1e6;
-    Ok(Flush {
-        p50_ms: millis(500),
-        p99_ms: millis(990),
-    })
+    Ok(Flush::of(took))
+}
+
+/// Writes a block over a written one and flushes it, as SQLite does with its log once that is long:
+/// the data alone, and all of the file. A file system with a journal writes it for the latter.
+pub(crate) fn flush_again(folder: &Path, during: Duration) -> anyhow::Result<[Flush; 2]> {
+    let mut file = File::create(folder.join("again"))?;
+    let block = [7; 4_096];
+    file.write_all(&block)?;
+    file.sync_all()?;
+    let begin = Instant::now();
+    let mut took = [Vec::new(), Vec::new()];
+    while begin.elapsed() < during {
+        for (flush, took) in [File::sync_data, File::sync_all].into_iter().zip(&mut took) {
+            file.rewind()?;
+            file.write_all(&block)?;
+            // A time of change that has not moved need not be written: it moves with the tick of a clock.
+            std::thread::sleep(Duration::from_millis(4));
+            let begin = Instant::now();
+            flush(&file)?;
+            took.push(u64::try_from(begin.elapsed().as_nanos())?);
+        }
+    }
+    Ok(took.map(Flush::of))
 }
 
 /// Writes what a payment writes, a direction and an event, a hundred payments a transaction, with

@@ -179,8 +179,14 @@ impl Bench {
     async fn disk(&mut self) -> anyhow::Result<()> {
         self.table.part("The disk and the databases alone");
         let flush = disk::flush(self.world.folder(), Duration::from_secs(2))?;
-        let figure = format!("p50 {:.2}, p99 {:.2} ms", flush.p50_ms, flush.p99_ms);
-        self.table.row("flush 4 KiB", figure, "");
+        self.table.row("flush 4 KiB", flush.to_string(), "");
+        let [data, all] = disk::flush_again(self.world.folder(), Duration::from_secs(2))?;
+        self.table.compared(
+            "flush them again: fdatasync, as SQLite here",
+            data.to_string(),
+            format!("fsync {all}"),
+            ratio(data.p50_ms / all.p50_ms),
+        );
         self.table.key("fsync_p99_ms", flush.p99_ms);
         self.flush_p99_ms = Some(flush.p99_ms);
         let beside = format!("verify, k256 {}/s", thousands(self.verify));

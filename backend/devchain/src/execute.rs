@@ -85,9 +85,7 @@ pub(crate) fn is_generated(tx: &Transaction) -> bool {
 
 /// Where a deployment in output `vout` puts its contract.
 pub(crate) fn created_address(txid: Txid, vout: u32) -> Bytes20 {
-    let mut preimage = txid.0.to_vec();
-    preimage.extend(vout.to_le_bytes());
-    Account::hash160(&preimage).0
+    sparky_qtum::contract::address_of_creation(&txid, vout).0
 }
 
 /// Runs the contract outputs of `tx` in order. `payer` owns its first input.

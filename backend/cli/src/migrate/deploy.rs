@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use sparky_qtum::rpc::Receipt;
+use sparky_qtum::rpc::{Receipt, RpcError};
 use sparky_qtum::script::Gas;
 use sparky_qtum::{SATOSHI_PER_QTUM, Txid, contract};
 use sparky_relay::{Attempt, Chain, Deployment, SecretUrl};
@@ -38,7 +38,7 @@ pub(super) async fn deploy(
             output.note(text);
             attempt
         }
-        None => send(database, &node, chain).await?,
+        None => begin(database, &node, chain).await?,
     };
     output.note(format!(
         "Deployment {} is sent; waiting for blocks …",
@@ -68,25 +68,63 @@ pub(super) async fn deploy(
     })
 }
 
-/// What an interrupted run has sent. On a private chain that began anew it is gone and is forgotten; on a
-/// public one it may come back at any time, so nothing else is sent.
+/// What an interrupted run has sent, or was about to send: the same transaction again, which is paid for
+/// once. On a private chain that began anew it can not be sent any more and is forgotten; on a public one it
+/// may come back at any time, so nothing else is sent.
 async fn under_way(database: &SecretUrl, node: &Node, chain: Chain) -> Result<Option<Attempt>> {
     let Some(attempt) = sparky_relay::deployment_attempt(database.expose()).await? else {
         return Ok(None);
     };
     same_database(&attempt.network, chain)?;
-    if chain.is_private() {
-        let txid: Txid = attempt.txid.parse().context("a noted transaction")?;
-        let found = node.client.get_raw_transaction(&txid).await;
-        if found.map_err(|error| node::problem(&error))?.is_none() {
+    if is_known(node, &attempt).await? {
+        return Ok(Some(attempt));
+    }
+    let Some(raw) = &attempt.raw else {
+        if chain.is_private() {
             sparky_relay::set_deployment_attempt(database.expose(), None).await?;
             return Ok(None);
         }
+        return Ok(Some(attempt));
+    };
+    match send(node, raw).await {
+        Ok(()) => Ok(Some(attempt)),
+        Err(RpcError::Rejected { .. }) if chain.is_private() => {
+            sparky_relay::set_deployment_attempt(database.expose(), None).await?;
+            Ok(None)
+        }
+        Err(RpcError::Rejected { reason, .. }) => {
+            let text = format!(
+                "Deployment {} was written down, this node does not know it and does not take it now: {reason}. Nothing \
+                 else was sent or paid. Run sparky migrate again when the node has synchronised. If its coins were spent \
+                 for something else, it never comes: deploy with another database, or name a contract that is there \
+                 (--contract, --height).",
+                attempt.txid
+            );
+            Err(
+                Problem::new("tx-not-confirming", "The deployment is not taken", text)
+                    .with("txid", attempt.txid)
+                    .retryable()
+                    .into(),
+            )
+        }
+        Err(error) => Err(node::problem(&error).into()),
     }
-    Ok(Some(attempt))
 }
 
-async fn send(database: &SecretUrl, node: &Node, chain: Chain) -> Result<Attempt> {
+/// Whether the node has the transaction, in a block or waiting.
+async fn is_known(node: &Node, attempt: &Attempt) -> Result<bool> {
+    let txid: Txid = attempt.txid.parse().context("a noted transaction")?;
+    let look = async {
+        if !node.client.get_transaction_receipt(&txid).await?.is_empty() {
+            return Ok(true);
+        }
+        Ok(node.client.get_raw_transaction(&txid).await?.is_some())
+    };
+    look.await.map_err(|error| node::problem(&error).into())
+}
+
+/// Signs a deployment, writes it down and only then sends it.
+async fn begin(database: &SecretUrl, node: &Node, chain: Chain) -> Result<Attempt> {
     node.enrich(FEE_AT_MOST).await?;
     let min_window = chain.min_window().max(LEAST_WINDOW);
     let gas = Gas {
@@ -94,19 +132,39 @@ async fn send(database: &SecretUrl, node: &Node, chain: Chain) -> Result<Attempt
         price: GAS_PRICE,
     };
     let code = contract::deployment(min_window, MAX_WINDOW);
-    let created = node
+    let signed = node
         .client
-        .create_contract(&code, gas, None)
+        .sign_contract(&code, gas)
         .await
         .map_err(|error| node::problem(&error))?;
     let attempt = Attempt {
         network: chain.name().into(),
-        txid: created.txid.to_string(),
-        contract: created.address,
+        txid: signed.txid().to_string(),
+        contract: contract::created_by(&signed)
+            .context("what the node's wallet signed deploys nothing")?,
+        raw: Some(signed.encode()),
     };
-    // Before anything else: whoever comes after us must not pay again.
+    // Whoever comes after us sends the same, and must not pay again.
     sparky_relay::set_deployment_attempt(database.expose(), Some(&attempt)).await?;
+    sparky_relay::failpoint!("migrate.send.before");
+    match send(node, &signed.encode()).await {
+        Ok(()) => {}
+        Err(error @ RpcError::Rejected { .. }) => {
+            // It never left.
+            sparky_relay::set_deployment_attempt(database.expose(), None).await?;
+            return Err(node::problem(&error).into());
+        }
+        Err(error) => return Err(node::problem(&error).into()),
+    }
+    sparky_relay::failpoint!("migrate.send.after");
     Ok(attempt)
+}
+
+async fn send(node: &Node, raw: &[u8]) -> Result<(), RpcError> {
+    match node.client.send_raw_transaction(&hex::encode(raw)).await {
+        Err(error) if !error.is_already_mined() => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Waits until a transaction is deep enough in the chain, looking anew each time: a reorganisation may

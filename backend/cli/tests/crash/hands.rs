@@ -1,10 +1,15 @@
 //! The command line as a participant that is ended in the middle of what it does. What it wrote into
 //! its profile is read after every end: a state that stands there is a state that was signed.
 
-use std::{os::unix::process::ExitStatusExt as _, path::PathBuf, process::Stdio};
+use std::{
+    os::unix::process::ExitStatusExt as _,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
 
 use serde_json::Value;
 use sparky_protocol::{Channel, ChannelId, Side, Update};
+use sparky_qtum::{contract, tx::Transaction};
 
 use crate::{
     points::Story,
@@ -31,9 +36,12 @@ pub async fn call(
         .args(["--output", "json", "--yes", "--quiet", "--data"])
         .arg(stage.folder.path())
         .args(["--relay", &stage.url(), "--demo", who, "--profile", who])
-        .args(arguments)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+        .args(arguments);
+    run(command, end_at).await
+}
+
+async fn run(mut command: Command, end_at: Option<(&str, u32)>) -> Left {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     if let Some((name, visit)) = end_at {
         command.env("SPARKY_FAILPOINT", format!("{name}={visit}"));
     }
@@ -74,6 +82,9 @@ async fn channel(stage: &mut Stage) -> String {
 
 /// Tells the story with one end in it, and then without. True when the end came.
 pub async fn tell(stage: &mut Stage, story: Story, end_at: (&str, u32)) -> bool {
+    if story == Story::HandMigrates {
+        return migrate(stage, end_at).await;
+    }
     let number = channel(stage).await;
     let before = stage.by_hand_balances;
     let (who, arguments): (_, Vec<&str>) = match story {
@@ -121,6 +132,47 @@ pub async fn tell(stage: &mut Stage, story: Story, end_at: (&str, u32)) -> bool 
     let held = stage.hand_total().await;
     assert_eq!(last.iter().sum::<u64>(), held, "both together have it all");
     left.ended
+}
+
+/// A new database is made ready, once with an end in it, and again: one contract is paid for, and the
+/// database knows which.
+async fn migrate(stage: &Stage, end_at: (&str, u32)) -> bool {
+    let folder = tempfile::tempdir_in(stage.folder.path()).expect("a folder");
+    let database = format!("sqlite://{}/new.sqlite?mode=rwc", folder.path().display());
+    let chain = stage.chain.as_ref().expect("it runs");
+    let migrate = || {
+        let mut command = sparky();
+        command
+            .args(["--output", "json", "--yes", "--quiet", "migrate"])
+            .args(["--network", "dev", "--database-url", &database])
+            .args(["--rpc-url", chain.rpc_url()]);
+        command
+    };
+    let before = stage.node.get_block_count().await.expect("answers");
+    let first = run(migrate(), Some(end_at)).await;
+    assert!(first.ended || first.ok, "{}", first.error);
+    let told = [run(migrate(), None).await, run(migrate(), None).await];
+    for again in &told {
+        assert!(again.ok, "{}", again.error);
+    }
+    assert_eq!(told[0].json["contract"], told[1].json["contract"]);
+    assert_eq!(told[1].json["deployed"], false);
+    // Whatever waits as well comes now.
+    stage.node.dev_mine(1).await.expect("mines");
+    let mut created = Vec::new();
+    let height = stage.node.get_block_count().await.expect("answers");
+    for height in before + 1..=height {
+        let hash = stage.node.get_block_hash(height).await.expect("answers");
+        let hash = hash.expect("a block");
+        let block = stage.node.get_verbose_block(&hash).await.expect("answers");
+        for transaction in block.expect("a block").transactions {
+            let transaction = Transaction::from_hex(&transaction.hex).expect("a transaction");
+            created.extend(contract::created_by(&transaction));
+        }
+    }
+    assert_eq!(created.len(), 1, "one contract was paid for");
+    assert_eq!(told[0].json["contract"], serde_json::json!(created[0]));
+    first.ended
 }
 
 /// What each of them says it has, after hearing all there is.

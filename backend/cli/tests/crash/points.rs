@@ -36,6 +36,8 @@ pub enum Story {
     HandCloses,
     /// More is put into a channel by the command line.
     HandDeposits,
+    /// A database is made ready and its contract deployed by the command line.
+    HandMigrates,
     /// Somebody keeps a sealed backup at the relay.
     BackUp,
     /// After a loss one asks, and the other gives its word.
@@ -55,6 +57,7 @@ impl Story {
                 | Self::HandAgrees
                 | Self::HandCloses
                 | Self::HandDeposits
+                | Self::HandMigrates
         )
     }
 }
@@ -151,4 +154,12 @@ pub const POINTS: &[Point] = &[
     at("participant.broadcast.after", Story::HandDeposits, 1),
     at("participant.countersign.before", Story::HandAgrees, 1),
     at("participant.countersign.after", Story::HandAgrees, 1),
+    at("migrate.schema.before", Story::HandMigrates, 1),
+    at("migrate.schema.after", Story::HandMigrates, 1),
+    at("migrate.attempt.before", Story::HandMigrates, 1),
+    at("migrate.attempt.after", Story::HandMigrates, 1),
+    at("migrate.send.before", Story::HandMigrates, 1),
+    at("migrate.send.after", Story::HandMigrates, 1),
+    at("migrate.deployment.before", Story::HandMigrates, 1),
+    at("migrate.deployment.after", Story::HandMigrates, 1),
 ];

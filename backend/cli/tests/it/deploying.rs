@@ -133,6 +133,15 @@ fn an_interrupted_deployment_is_waited_for_and_not_repeated() {
     first.kill().unwrap();
     first.wait().unwrap();
 
+    // A node that has not come so far knows neither the transaction nor its coins: nothing new is paid.
+    let other = RealNode::bare();
+    let behind = public(&other);
+    refused(
+        &migrate(&sandbox, "testnet", &url_of(&behind, &other), &[]),
+        "tx-not-confirming",
+    );
+    assert_eq!(cli(&other, &["getrawmempool"]), "[]");
+
     // One block is not enough on a public chain.
     let again = std::thread::scope(|scope| {
         let again = scope.spawn(|| migrate(&sandbox, "testnet", &url, &[]));
@@ -152,10 +161,8 @@ fn an_interrupted_deployment_is_waited_for_and_not_repeated() {
     );
 
     // A node that does not have the contract, not synchronised perhaps, is no reason for a second one.
-    let other = RealNode::bare();
-    let elsewhere = public(&other);
     refused(
-        &migrate(&sandbox, "testnet", &url_of(&elsewhere, &other), &[]),
+        &migrate(&sandbox, "testnet", &url_of(&behind, &other), &[]),
         "contract-missing",
     );
     assert_eq!(cli(&other, &["getrawmempool"]), "[]");

@@ -6,7 +6,11 @@
 use ethabi::Token;
 use sparky_protocol::{Account, Amount};
 
-use crate::digest::Txid;
+use crate::{
+    digest::Txid,
+    script::{Contract, Target},
+    tx::Transaction,
+};
 
 mod abi;
 mod encode;
@@ -30,6 +34,18 @@ pub fn deployment(min_window: u32, max_window: u32) -> Vec<u8> {
         abi::uint(max_window),
     ]));
     code
+}
+
+/// Where the contract will be that the first deployment of a transaction makes; `None` if there is none in
+/// it.
+pub fn created_by(transaction: &Transaction) -> Option<Account> {
+    (0..)
+        .zip(&transaction.outputs)
+        .find(|(_, output)| {
+            Contract::parse(output.script.as_bytes())
+                .is_some_and(|contract| contract.target == Target::Create)
+        })
+        .map(|(vout, _)| address_of_creation(&transaction.txid(), vout))
 }
 
 /// Whether `code`, read from a chain, is that of our channel contract. Immutable values differ

@@ -2,11 +2,13 @@
 //! process of ours holds a key.
 
 use serde::Deserialize;
+use serde_json::Value;
 use sparky_protocol::Account;
 
 use super::{Client, RpcError, param, qtum, wire};
 use crate::digest::{BlockHash, Txid};
 use crate::script::{Gas, Script};
+use crate::tx::Transaction;
 use crate::wallet::Utxo;
 
 /// A transaction that the node's wallet made to call a contract.
@@ -31,6 +33,13 @@ pub struct CreatedContract {
     /// Where the contract will be once it is mined.
     #[serde(deserialize_with = "wire::account")]
     pub address: Account,
+}
+
+/// A transaction that the wallet signed and did not send.
+#[derive(Debug, Deserialize)]
+struct Unsent {
+    #[serde(rename = "raw transaction", deserialize_with = "wire::transaction")]
+    transaction: Transaction,
 }
 
 /// A call to be made by the node's wallet.
@@ -210,6 +219,22 @@ impl Client {
         let mut params = vec![param(hex::encode(code)), param(gas.limit), qtum(gas.price)];
         params.extend(sender.map(param));
         self.call("createcontract", &params).await
+    }
+
+    /// Signs a deployment from the wallet. Nothing is sent.
+    pub async fn sign_contract(&self, code: &[u8], gas: Gas) -> Result<Transaction, RpcError> {
+        let whoever_has_coins = param(Value::Null);
+        let params = [
+            param(hex::encode(code)),
+            param(gas.limit),
+            qtum(gas.price),
+            whoever_has_coins,
+            param(false),
+        ];
+        Ok(self
+            .call::<Unsent>("createcontract", &params)
+            .await?
+            .transaction)
     }
 
     /// Mines blocks on a chain that allows it; the reward goes to the address.

@@ -6,6 +6,8 @@ use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
 use sparky_protocol::{Account, Hash};
 
+use crate::tx::Transaction;
+
 /// QTUM as a JSON number (or string) to satoshi, exactly.
 pub(super) fn satoshi<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let raw = Box::<RawValue>::deserialize(deserializer)?;
@@ -25,6 +27,14 @@ pub(super) fn optional_satoshi<'de, D: Deserializer<'de>>(
     parse_satoshi(raw.get())
         .map(Some)
         .ok_or_else(|| not_an_amount(raw.get()))
+}
+
+/// A transaction in hexadecimal.
+pub(super) fn transaction<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Transaction, D::Error> {
+    let hex = String::deserialize(deserializer)?;
+    Transaction::from_hex(&hex).map_err(de::Error::custom)
 }
 
 fn not_an_amount<E: de::Error>(text: &str) -> E {

@@ -32,6 +32,9 @@ pub struct Attempt {
     pub txid: String,
     /// Where the contract will be.
     pub contract: Account,
+    /// The signed transaction, to be sent again by whoever was interrupted; an attempt of a program
+    /// that sent it before it wrote this down has none.
+    pub raw: Option<Vec<u8>>,
 }
 
 /// While it lives, nobody else deploys for the same database.
@@ -77,7 +80,7 @@ impl Store {
 
     /// The attempt to deploy that is under way, if there is one.
     pub(crate) async fn attempt(&self) -> Result<Option<Attempt>> {
-        let row = sqlx::query("select network, txid, contract from deployment_attempt")
+        let row = sqlx::query("select network, txid, contract, raw from deployment_attempt")
             .fetch_optional(&self.read)
             .await?;
         row.map(|row| {
@@ -85,12 +88,13 @@ impl Store {
                 network: row.try_get("network")?,
                 txid: row.try_get("txid")?,
                 contract: Account(fixed(&row, "contract")?),
+                raw: row.try_get("raw")?,
             })
         })
         .transpose()
     }
 
-    /// Notes what was sent; `None` forgets it.
+    /// Notes what is about to be sent; `None` forgets it.
     pub(crate) async fn put_attempt(&self, attempt: Option<&Attempt>) -> Result<()> {
         let mut transaction = self.begin().await?;
         sqlx::query("delete from deployment_attempt")
@@ -98,16 +102,20 @@ impl Store {
             .await?;
         if let Some(attempt) = attempt {
             let sql = "
-                insert into deployment_attempt (deployment_attempt_id, network, txid, contract)
-                values (1, $1, $2, $3)";
+                insert into deployment_attempt (deployment_attempt_id, network, txid, contract, raw)
+                values (1, $1, $2, $3, $4)";
             sqlx::query(sql)
                 .bind(attempt.network.clone())
                 .bind(attempt.txid.clone())
                 .bind(attempt.contract.0.to_vec())
+                .bind(attempt.raw.clone())
                 .execute(&mut *transaction)
                 .await?;
         }
-        transaction.commit().await
+        crate::failpoint!("migrate.attempt.before");
+        transaction.commit().await?;
+        crate::failpoint!("migrate.attempt.after");
+        Ok(())
     }
 
     /// The deployment, if there is one.
@@ -162,7 +170,9 @@ impl Store {
         sqlx::query("delete from deployment_attempt")
             .execute(&mut *transaction)
             .await?;
+        crate::failpoint!("migrate.deployment.before");
         transaction.commit().await?;
+        crate::failpoint!("migrate.deployment.after");
         Ok(true)
     }
 }

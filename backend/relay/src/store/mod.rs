@@ -196,7 +196,9 @@ pub async fn migrate(url: &str) -> anyhow::Result<()> {
         .run_direct(None, &mut *transaction, false)
         .await
         .context("cannot migrate the database")?;
+    crate::failpoint!("migrate.schema.before");
     transaction.commit().await?;
+    crate::failpoint!("migrate.schema.after");
     store.close().await;
     Ok(())
 }
