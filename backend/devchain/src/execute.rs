@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use sparky_protocol::Account;
 use sparky_qtum::Txid;
+use sparky_qtum::contract::address_of_creation;
 use sparky_qtum::script::{Contract, OP_CALL, OP_SPEND, Script, Target, p2pkh};
 use sparky_qtum::tx::{OutPoint, Transaction, TxIn, TxOut};
 
@@ -81,11 +82,6 @@ pub(crate) fn is_generated(tx: &Transaction) -> bool {
     tx.inputs
         .first()
         .is_some_and(|input| input.script_sig.as_bytes() == [OP_SPEND])
-}
-
-/// Where a deployment in output `vout` puts its contract.
-pub(crate) fn created_address(txid: Txid, vout: u32) -> Bytes20 {
-    sparky_qtum::contract::address_of_creation(&txid, vout).0
 }
 
 /// Runs the contract outputs of `tx` in order. `payer` owns its first input.
@@ -197,7 +193,7 @@ fn execute(evm: &mut Evm, block: &Block, order: &Order) -> Outcome {
             evm.execute_call(block, &call)
         }
         Target::Create => {
-            let address = created_address(order.txid, order.vout);
+            let address = address_of_creation(&order.txid, order.vout).0;
             evm.execute_create(
                 block,
                 &order.contract.data,

@@ -34,7 +34,7 @@ pub(super) async fn deploy(
     let node = node.with_wallet().await?;
     let attempt = match under_way(database, &node, chain).await? {
         Some(attempt) => {
-            let text = format!("Deployment {} was sent before.", attempt.txid);
+            let text = format!("Deployment {} was begun before.", attempt.txid);
             output.note(text);
             attempt
         }
@@ -79,20 +79,18 @@ async fn under_way(database: &SecretUrl, node: &Node, chain: Chain) -> Result<Op
     if is_known(node, &attempt).await? {
         return Ok(Some(attempt));
     }
-    let Some(raw) = &attempt.raw else {
-        if chain.is_private() {
-            sparky_relay::set_deployment_attempt(database.expose(), None).await?;
-            return Ok(None);
-        }
-        return Ok(Some(attempt));
+    // An older program sent it before it wrote it down.
+    let sent = match &attempt.raw {
+        Some(raw) => Some(send(node, raw).await),
+        None => None,
     };
-    match send(node, raw).await {
-        Ok(()) => Ok(Some(attempt)),
-        Err(RpcError::Rejected { .. }) if chain.is_private() => {
+    match sent {
+        None | Some(Err(RpcError::Rejected { .. })) if chain.is_private() => {
             sparky_relay::set_deployment_attempt(database.expose(), None).await?;
             Ok(None)
         }
-        Err(RpcError::Rejected { reason, .. }) => {
+        None | Some(Ok(())) => Ok(Some(attempt)),
+        Some(Err(RpcError::Rejected { reason, .. })) => {
             let text = format!(
                 "Deployment {} was written down, this node does not know it and does not take it now: {reason}. Nothing \
                  else was sent or paid. Run sparky migrate again when the node has synchronised. If its coins were spent \
@@ -107,7 +105,7 @@ async fn under_way(database: &SecretUrl, node: &Node, chain: Chain) -> Result<Op
                     .into(),
             )
         }
-        Err(error) => Err(node::problem(&error).into()),
+        Some(Err(error)) => Err(node::problem(&error).into()),
     }
 }
 

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
+use sparky_qtum::contract::address_of_creation;
 use sparky_qtum::{Network, Txid, address};
 
 use super::error::RpcError;
 use super::params::{Params, base58, hash160, qtum};
 use super::{Answer, Method};
 use crate::evm::{BLOCK_GAS_LIMIT, Bytes20, Bytes32, Call, Create, Exception, Log, Outcome};
-use crate::execute::created_address;
 use crate::index::{Receipt, revert_message};
 use crate::node::Node;
 use crate::roots::{SYSTEM_CONTRACTS, system_address};
@@ -115,7 +115,7 @@ fn call_contract(node: &mut Node, params: &Params) -> Answer {
         };
         view.evm.execute_call(&block, &call)
     } else {
-        let address = created_address(Txid::default(), 0);
+        let address = address_of_creation(&Txid::default(), 0).0;
         let create = Create {
             sender,
             address,

@@ -1,6 +1,7 @@
 //! Transactions and unspent outputs.
 
 use serde_json::{Value, json};
+use sparky_qtum::contract::address_of_creation;
 use sparky_qtum::tx::{OutPoint, Transaction};
 
 use super::blocks::txout_set_info;
@@ -8,7 +9,7 @@ use super::error::RpcError;
 use super::format::{add_index_details, script_json, transaction_json};
 use super::params::{Params, qtum};
 use super::{Answer, Method};
-use crate::execute::{contracts, created_address};
+use crate::execute::contracts;
 use crate::mempool::Entry;
 use crate::node::Node;
 use crate::policy::fee_at;
@@ -88,7 +89,7 @@ fn send(node: &mut Node, params: &Params) -> Answer {
     if params.bool(3, false) && !created.is_empty() {
         let contracts: Vec<Value> = created
             .iter()
-            .map(|vout| json!({ "address": hex::encode(created_address(txid, *vout)), "index": vout }))
+            .map(|vout| json!({ "address": hex::encode(address_of_creation(&txid, *vout).0), "index": vout }))
             .collect();
         return Ok(json!({ "txid": txid.to_string(), "contracts": contracts }));
     }

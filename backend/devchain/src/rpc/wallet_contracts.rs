@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use sparky_protocol::Account;
+use sparky_qtum::contract::address_of_creation;
 use sparky_qtum::script::{Gas, Script, call, create};
 use sparky_qtum::tx::{Transaction, TxOut};
 
@@ -11,7 +12,6 @@ use super::params::{Params, base58, hash160};
 use super::wallet::{sender, trusted, wallet, wallet_error};
 use super::{Answer, WalletMethod};
 use crate::evm::BLOCK_GAS_LIMIT;
-use crate::execute::created_address;
 use crate::node::Node;
 use crate::policy::MIN_GAS_PRICE;
 use crate::wallet::{WalletError, with_sender};
@@ -157,6 +157,6 @@ fn create_contract(node: &mut Node, name: &str, params: &Params) -> Answer {
         "txid": txid.to_string(),
         "sender": base58(sender.0),
         "hash160": hex::encode(sender.0),
-        "address": hex::encode(created_address(txid, vout)),
+        "address": hex::encode(address_of_creation(&txid, vout).0),
     }))
 }
