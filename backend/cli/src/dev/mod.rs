@@ -86,7 +86,14 @@ pub async fn run(args: Args, context: &Context) -> Result<()> {
     step(&format!("chain: {rpc_url}"));
     let node = Node::new(&rpc_url)?;
     let database = migrate::database_in(&context.data);
-    let migrated = migrate::apply(&database, &node, Chain::Dev, None, context.output).await?;
+    let migrated = migrate::apply(
+        &database,
+        &node,
+        Chain::Dev,
+        migrate::Wanted::Own,
+        context.output,
+    )
+    .await?;
     step(&format!("contract: {}", migrated.contract));
     prefund::fund(&node).await?;
     step("accounts: Alice and Bob have 1000000 QTUM each");

@@ -76,27 +76,19 @@ async fn under_way(database: &SecretUrl, node: &Node, chain: Chain) -> Result<Op
         return Ok(None);
     };
     same_database(&attempt.network, chain)?;
-    if is_known(node, &attempt).await? {
-        return Ok(Some(attempt));
-    }
-    // An older program sent it before it wrote it down.
-    let sent = match &attempt.raw {
-        Some(raw) => Some(send(node, raw).await),
-        None => None,
-    };
-    match sent {
-        None | Some(Err(RpcError::Rejected { .. })) if chain.is_private() => {
+    match offer(node, &attempt).await? {
+        Word::Unknown | Word::Refused { .. } if chain.is_private() => {
             sparky_relay::set_deployment_attempt(database.expose(), None).await?;
             Ok(None)
         }
-        None | Some(Ok(())) => Ok(Some(attempt)),
-        Some(Err(RpcError::Rejected { reason, .. })) => {
+        Word::There | Word::Unknown => Ok(Some(attempt)),
+        Word::Refused { reason, .. } => {
+            let txid = &attempt.txid;
             let text = format!(
-                "Deployment {} was written down, this node does not know it and does not take it now: {reason}. Nothing \
-                 else was sent or paid. Run sparky migrate again when the node has synchronised. If its coins were spent \
-                 for something else, it never comes: deploy with another database, or name a contract that is there \
-                 (--contract, --height).",
-                attempt.txid
+                "Deployment {txid} was written down, this node does not know it and does not take it now: {reason}. \
+                 Nothing else was sent or paid. Run sparky migrate again when the node has synchronised. If its coins \
+                 were spent for something else, it never comes: give it up (--abandon {txid}), or name a contract that \
+                 is there (--contract, --height)."
             );
             Err(
                 Problem::new("tx-not-confirming", "The deployment is not taken", text)
@@ -105,7 +97,91 @@ async fn under_way(database: &SecretUrl, node: &Node, chain: Chain) -> Result<Op
                     .into(),
             )
         }
-        Some(Err(error)) => Err(node::problem(&error).into()),
+    }
+}
+
+/// Forgets a deployment that was begun, on the word of who says that it never comes, and only where a node that
+/// has the whole chain says so too: otherwise two would be paid for.
+pub(super) async fn abandon(
+    database: &SecretUrl,
+    node: &Node,
+    chain: Chain,
+    txid: Txid,
+    output: Output,
+) -> Result<()> {
+    let begun = sparky_relay::deployment_attempt(database.expose()).await?;
+    let Some(attempt) = begun.filter(|attempt| attempt.txid == txid.to_string()) else {
+        let text = format!(
+            "This database knows of no deployment {txid} that was begun and does not stand. Nothing was changed."
+        );
+        return Err(Problem::new("not-found", "Nothing to give up", text).into());
+    };
+    same_database(&attempt.network, chain)?;
+    let info = node.client.get_blockchain_info().await;
+    let info = info.map_err(|error| node::problem(&error))?;
+    if info.initial_block_download || info.blocks < info.headers {
+        let text = format!(
+            "The node is at block {} of {} and may not know the deployment yet. Nothing was changed. Run the same command \
+             again when it has synchronised.",
+            info.blocks, info.headers
+        );
+        return Err(Problem::new("chain-behind", "The node is behind", text)
+            .retryable()
+            .into());
+    }
+    let may_come = match offer(node, &attempt).await? {
+        Word::There => "it is in a block or waits for one".to_owned(),
+        Word::Refused {
+            reason,
+            spent: false,
+        } => format!(
+            "its coins are not spent in any block, though the node does not take it now: {reason}"
+        ),
+        Word::Unknown | Word::Refused { spent: true, .. } => {
+            sparky_relay::set_deployment_attempt(database.expose(), None).await?;
+            output.note(format!("Deployment {txid} is given up."));
+            return Ok(());
+        }
+    };
+    let text = format!(
+        "Deployment {txid} may still come: {may_come}. It was not given up, and nothing else was sent or paid. Run sparky \
+         migrate without --abandon: it waits for it."
+    );
+    Err(Problem::new("tx-not-confirming", "It may still come", text)
+        .with("txid", attempt.txid)
+        .retryable()
+        .into())
+}
+
+/// What a node says to a deployment that was written down.
+enum Word {
+    /// It is in a block, or waits for one.
+    There,
+    /// It is not there, and an older program, which sent it before it wrote it down, kept no bytes of it.
+    Unknown,
+    /// It is not there and is not taken, for this reason; whether that is for good, because a coin of it is
+    /// spent.
+    Refused { reason: String, spent: bool },
+}
+
+/// Has the node look for a deployment, and take it where it does not know it: the same transaction is paid for
+/// once.
+async fn offer(node: &Node, attempt: &Attempt) -> Result<Word> {
+    if is_known(node, attempt).await? {
+        return Ok(Word::There);
+    }
+    let Some(raw) = &attempt.raw else {
+        return Ok(Word::Unknown);
+    };
+    match send(node, raw).await {
+        Ok(()) => Ok(Word::There),
+        Err(error) => {
+            let spent = error.is_missing_or_spent();
+            match error {
+                RpcError::Rejected { reason, .. } => Ok(Word::Refused { reason, spent }),
+                other => Err(node::problem(&other).into()),
+            }
+        }
     }
 }
 

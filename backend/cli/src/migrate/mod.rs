@@ -5,8 +5,8 @@ mod deploy;
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 use sparky_protocol::{Account, Hash};
-use sparky_qtum::contract;
 use sparky_qtum::rpc::Receipt;
+use sparky_qtum::{Txid, contract};
 use sparky_relay::{Chain, Deployment, SecretUrl};
 
 use crate::args::Context;
@@ -28,6 +28,10 @@ pub struct Args {
     /// The block that created that contract
     #[arg(long, requires = "contract")]
     height: Option<u32>,
+    /// Give up a deployment that was begun and never comes, because its coins were spent for something else,
+    /// and pay for a new one
+    #[arg(long, value_name = "TXID", conflicts_with = "contract")]
+    abandon: Option<Txid>,
     /// The database was restored from an older copy: begin a new epoch, so that clients bring what it
     /// has forgotten and those without a memory do not take its word alone
     #[arg(long)]
@@ -48,11 +52,15 @@ pub struct Migrated {
     pub deployed: bool,
 }
 
-/// A contract that is on the chain already.
+/// Which contract the database is to know.
 #[derive(Clone, Copy, Debug)]
-pub struct Joined {
-    contract: Account,
-    height: u32,
+pub enum Wanted {
+    /// The one that it knows, else a new one.
+    Own,
+    /// One that is on the chain already, and the block that created it.
+    Joined { contract: Account, height: u32 },
+    /// A new one instead of a deployment that was begun and never comes.
+    InsteadOf(Txid),
 }
 
 /// Applies what is missing and prints the addresses.
@@ -65,9 +73,12 @@ pub async fn run(args: &Args, context: &Context) -> Result<()> {
         .clone()
         .unwrap_or_else(|| database_in(&context.data));
     let node = args.endpoint.connect(context)?;
-    let joined = args.contract.zip(args.height);
-    let joined = joined.map(|(contract, height)| Joined { contract, height });
-    let migrated = apply(&database, &node, context.chain(), joined, context.output).await?;
+    let wanted = match (args.contract.zip(args.height), args.abandon) {
+        (Some((contract, height)), _) => Wanted::Joined { contract, height },
+        (None, Some(txid)) => Wanted::InsteadOf(txid),
+        (None, None) => Wanted::Own,
+    };
+    let migrated = apply(&database, &node, context.chain(), wanted, context.output).await?;
     if args.restored {
         let height = node.client.get_block_count().await;
         let height = height.map_err(|error| node::problem(&error))?;
@@ -103,12 +114,13 @@ pub fn database_in(data: &std::path::Path) -> SecretUrl {
 /// # Errors
 /// The database's and the node's; `wrong-network` when node, database and network do not belong
 /// together; `contract-missing` where a second contract would be a mistake; `contract-reverted` when the
-/// deployment fails.
+/// deployment fails; `not-found`, `chain-behind` and `tx-not-confirming` when what is to be given up was not
+/// begun, or may still come.
 pub async fn apply(
     database: &SecretUrl,
     node: &Node,
     chain: Chain,
-    joined: Option<Joined>,
+    wanted: Wanted,
     output: Output,
 ) -> Result<Migrated> {
     same_chain(node, chain).await?;
@@ -120,10 +132,14 @@ pub async fn apply(
     if let Some(known) = &known {
         same_database(&known.network, chain)?;
     }
-    if let Some(joined) = joined {
-        let deployment = join(node, chain, joined).await?;
-        sparky_relay::set_deployment(database.expose(), &deployment).await?;
-        return Ok(told(&deployment, chain, false));
+    match wanted {
+        Wanted::Own => {}
+        Wanted::Joined { contract, height } => {
+            let deployment = join(node, chain, contract, height).await?;
+            sparky_relay::set_deployment(database.expose(), &deployment).await?;
+            return Ok(told(&deployment, chain, false));
+        }
+        Wanted::InsteadOf(txid) => deploy::abandon(database, node, chain, txid, output).await?,
     }
     if let Some(known) = known {
         if is_there(node, &known).await? {
@@ -196,8 +212,7 @@ async fn code_at(node: &Node, contract: &Account) -> Result<Option<Hash>> {
 
 /// Someone else's deployment, looked at before it is believed: our code, made in that block. From there
 /// on the relay reads, and a later block would hide channels.
-async fn join(node: &Node, chain: Chain, joined: Joined) -> Result<Deployment> {
-    let Joined { contract, height } = joined;
+async fn join(node: &Node, chain: Chain, contract: Account, height: u32) -> Result<Deployment> {
     let refuse = |text: String| Problem::new("not-our-contract", "Nothing was changed", text);
     let Some(code_hash) = code_at(node, &contract).await? else {
         let text = format!("{contract} does not hold the contract of this program on this chain.");

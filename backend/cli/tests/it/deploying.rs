@@ -36,13 +36,13 @@ fn public(node: &RealNode) -> Proxy {
         .rsplit_once('@')
         .map_or(node.url(), |(_, rest)| rest);
     proxy.to(address);
-    proxy.rule(|_| {
-        Fate::Change(Box::new(|text| {
-            text.replace(": \"regtest\"", ":\"regtest\"")
-                .replace("\"chain\":\"regtest\"", "\"chain\":\"test\"")
-        }))
-    });
+    proxy.rule(|_| Fate::Change(Box::new(|text| as_public(&text))));
     proxy
+}
+
+fn as_public(text: &str) -> String {
+    text.replace(": \"regtest\"", ":\"regtest\"")
+        .replace("\"chain\":\"regtest\"", "\"chain\":\"test\"")
 }
 
 /// The proxy's address with the node's user and password.
@@ -102,26 +102,21 @@ fn two_that_migrate_at_once_deploy_once() {
     assert_eq!(outcomes[0].json["contract"], outcomes[1].json["contract"]);
 }
 
-#[test]
-fn an_interrupted_deployment_is_waited_for_and_not_repeated() {
-    let (node, sandbox) = (RealNode::bare(), Sandbox::empty());
-    cli(&node, &["createwallet", "sparky"]);
-    let address = cli(&node, &["getnewaddress"]);
-    cli(&node, &["generatetoaddress", "2101", &address]);
-    let proxy = public(&node);
-    let url = url_of(&proxy, &node);
+/// A wallet with coins that can be spent; answers with its address. The coins of two chains are the same where
+/// the names are.
+fn enrich(node: &RealNode, wallet: &str) -> String {
+    cli(node, &["createwallet", wallet]);
+    let address = cli(node, &["getnewaddress"]);
+    cli(node, &["generatetoaddress", "2101", &address]);
+    address
+}
 
-    let database_url = database(&sandbox, "relay.sqlite");
+/// Begins to deploy on the public test network, and is ended while it waits for a block.
+fn begin(sandbox: &Sandbox, url: &str) {
+    let database_url = database(sandbox, "relay.sqlite");
     let mut first = Command::new(env!("CARGO_BIN_EXE_sparky"))
-        .args([
-            "--output",
-            "table",
-            "migrate",
-            "--network",
-            "testnet",
-            "--rpc-url",
-            &url,
-        ])
+        .args(["--output", "table", "migrate"])
+        .args(["--network", "testnet", "--rpc-url", url])
         .args(["--database-url", &database_url])
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -132,6 +127,15 @@ fn an_interrupted_deployment_is_waited_for_and_not_repeated() {
     assert!(said.is_some(), "it says what it waits for");
     first.kill().unwrap();
     first.wait().unwrap();
+}
+
+#[test]
+fn an_interrupted_deployment_is_waited_for_and_not_repeated() {
+    let (node, sandbox) = (RealNode::bare(), Sandbox::empty());
+    let address = enrich(&node, "sparky");
+    let proxy = public(&node);
+    let url = url_of(&proxy, &node);
+    begin(&sandbox, &url);
 
     // A node that has not come so far knows neither the transaction nor its coins: nothing new is paid.
     let other = RealNode::bare();
@@ -166,6 +170,71 @@ fn an_interrupted_deployment_is_waited_for_and_not_repeated() {
         "contract-missing",
     );
     assert_eq!(cli(&other, &["getrawmempool"]), "[]");
+}
+
+#[test]
+fn a_deployment_is_given_up_only_when_its_coins_are_spent() {
+    let (node, sandbox) = (RealNode::bare(), Sandbox::empty());
+    enrich(&node, "sparky");
+    let proxy = public(&node);
+    begin(&sandbox, &url_of(&proxy, &node));
+    let waiting: Vec<String> = serde_json::from_str(&cli(&node, &["getrawmempool"])).unwrap();
+    let [txid] = &waiting[..] else {
+        panic!("one deployment waits: {waiting:?}");
+    };
+    let abandon = |url: &str, txid: &str| migrate(&sandbox, "testnet", url, &["--abandon", txid]);
+
+    // It waits for a block.
+    refused(&abandon(&url_of(&proxy, &node), txid), "tx-not-confirming");
+    // No such deployment was begun.
+    let other = RealNode::bare();
+    let address = enrich(&other, "another");
+    let elsewhere = public(&other);
+    let url = url_of(&elsewhere, &other);
+    refused(&abandon(&url, &"11".repeat(32)), "not-found");
+    // A node that still loads the chain can not know, and one that finds it too cheap does not say that it
+    // never comes.
+    let words: [&[(&str, &str)]; 2] = [
+        &[(
+            "\"initialblockdownload\":false",
+            "\"initialblockdownload\":true",
+        )],
+        &[
+            ("bad-txns-inputs-missingorspent", "mempool min fee not met"),
+            ("-25", "-26"),
+        ],
+    ];
+    for (words, code) in words.into_iter().zip(["chain-behind", "tx-not-confirming"]) {
+        elsewhere.rule(move |_| {
+            Fate::Change(Box::new(move |text| {
+                let text = as_public(&text);
+                words
+                    .iter()
+                    .fold(text, |text, (from, to)| text.replace(from, to))
+            }))
+        });
+        refused(&abandon(&url, txid), code);
+    }
+    assert_eq!(cli(&other, &["getrawmempool"]), "[]");
+
+    // On this chain its coins are not there: another deployment is paid for, once.
+    let elsewhere = public(&other);
+    let url = url_of(&elsewhere, &other);
+    refused(
+        &migrate(&sandbox, "testnet", &url, &[]),
+        "tx-not-confirming",
+    );
+    let done = std::thread::scope(|scope| {
+        let done = scope.spawn(|| abandon(&url, txid));
+        while cli(&other, &["getrawmempool"]) == "[]" && !done.is_finished() {
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        cli(&other, &["generatetoaddress", "10", &address]);
+        done.join().unwrap()
+    });
+    assert_eq!(done.json["deployed"], true, "{done:?}");
+    assert_eq!(sent_in(&other, 2102..2112), 1);
+    refused(&abandon(&url, txid), "not-found");
 }
 
 #[test]

@@ -143,4 +143,10 @@ impl RpcError {
     pub fn is_already_mined(&self) -> bool {
         matches!(self, Self::Rejected { code: -27, .. })
     }
+
+    /// Whether a transaction was refused because a coin of it does not exist or was spent in a block. The same
+    /// code stands for a fee above the node's limit.
+    pub fn is_missing_or_spent(&self) -> bool {
+        matches!(self, Self::Rejected { code: -25, reason, .. } if reason.contains("missing"))
+    }
 }

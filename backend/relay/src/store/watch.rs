@@ -162,6 +162,25 @@ impl Store {
         row.as_ref().map(read).transpose()
     }
 
+    /// The newest two that were refused for this purpose and are in no block, the newest first.
+    pub(crate) async fn refused_watch_actions_for(
+        &self,
+        id: ChannelId,
+        guarded: Side,
+    ) -> Result<Vec<WatchAction>> {
+        let sql = "
+            select need, attempt, channel_id, guarded, call, transaction_id, raw, sent_at, mined_at, failed_at, fee
+            from watch_action
+            where channel_id = $1 and guarded = $2 and mined_at is null and failed_at is not null
+            order by sent_at desc, attempt desc limit 2";
+        let rows = sqlx::query(sql)
+            .bind(id.0.0.to_vec())
+            .bind(side_number(guarded))
+            .fetch_all(&self.read)
+            .await?;
+        rows.iter().map(read).collect()
+    }
+
     /// How many transactions for a need the contract refused.
     pub(crate) async fn count_refused(&self, need: Hash) -> Result<u32> {
         let sql = "

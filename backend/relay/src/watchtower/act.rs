@@ -110,7 +110,7 @@ async fn attempt_it(
     let Some(order) = order(app, purpose).await? else {
         return Ok(());
     };
-    let made = purse::pay(app, &order).await?;
+    let made = purse::pay(app, &order, (channel.id(), guarded)).await?;
     send(app, purpose, made, None).await
 }
 

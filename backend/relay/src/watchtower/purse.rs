@@ -6,12 +6,12 @@
 
 use std::collections::BTreeSet;
 
-use sparky_protocol::Hash;
+use sparky_protocol::{ChannelId, Hash, Side};
 use sparky_qtum::{
     contract::raised_gas_price,
     rpc::RpcError,
     script::{Contract, Gas},
-    tx::Transaction,
+    tx::{OutPoint, Transaction},
     wallet::{FeeRate, Output, Paid, Plan, Utxo, plan_together},
 };
 
@@ -146,9 +146,45 @@ pub(super) struct Order<'a> {
 }
 
 /// Makes and signs a transaction with confirmed coins that no waiting action spends.
-pub(super) async fn pay(app: &App, order: &Order<'_>) -> Result<Made> {
+///
+/// Where one was refused for the same purpose, another node may have it all the same: this one spends its
+/// coins, so that one of the two is mined at most. What can not be made that way is made without: an answer
+/// in time is worth more than a fee that is paid twice.
+pub(super) async fn pay(
+    app: &App,
+    order: &Order<'_>,
+    (id, guarded): (ChannelId, Side),
+) -> Result<Made> {
+    let refused = app.store.refused_watch_actions_for(id, guarded).await?;
+    if let Some(coins) = loose_coins(app, &refused).await?
+        && let Ok(plan) = plan(app, order, &coins).await
+        && let Ok(made) = sign(app, &plan).await
+    {
+        return Ok(made);
+    }
     let plan = plan(app, order, &[]).await?;
     sign(app, &plan).await
+}
+
+/// The coins of the newest transaction that was refused, while neither a block nor anything that waits
+/// spends them. None when the one before was refused with one of these coins, too.
+async fn loose_coins(app: &App, refused: &[WatchAction]) -> Result<Option<Vec<Utxo>>> {
+    let mut refused = refused.iter();
+    let Some(newest) = refused.next() else {
+        return Ok(None);
+    };
+    let Some((_, coins)) = coins_of(app, newest).await? else {
+        return Ok(None);
+    };
+    let mut taken = spent_by_pending(app).await?;
+    taken.extend(refused.flat_map(spent_by));
+    for coin in &coins {
+        let is_free = app.node.get_tx_out(&coin.txid, coin.vout).await?.is_some();
+        if taken.contains(&coin.outpoint()) || !is_free {
+            return Ok(None);
+        }
+    }
+    Ok(Some(coins))
 }
 
 /// Makes a transaction that can not be mined beside `old`, because it spends its coins, and that a node
@@ -245,15 +281,17 @@ async fn coins_of(app: &App, action: &WatchAction) -> Result<Option<(Transaction
     Ok(Some((waiting, coins)))
 }
 
-async fn spent_by_pending(app: &App) -> Result<BTreeSet<sparky_qtum::tx::OutPoint>> {
+async fn spent_by_pending(app: &App) -> Result<BTreeSet<OutPoint>> {
     let pending = app.store.pending_watch_actions().await?;
-    let transactions = pending
-        .iter()
-        .filter_map(|action| Transaction::decode(&action.raw).ok());
-    Ok(transactions
-        .flat_map(|transaction| transaction.inputs)
-        .map(|input| input.previous)
-        .collect())
+    Ok(pending.iter().flat_map(spent_by).collect())
+}
+
+fn spent_by(action: &WatchAction) -> impl Iterator<Item = OutPoint> {
+    let transaction = Transaction::decode(&action.raw).ok();
+    let inputs = transaction
+        .into_iter()
+        .flat_map(|transaction| transaction.inputs);
+    inputs.map(|input| input.previous)
 }
 
 fn paid(coins: &[Utxo], transaction: &Transaction) -> u64 {

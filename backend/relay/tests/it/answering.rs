@@ -7,7 +7,8 @@ use crate::{
     dispute::{WINDOW, answered, height, hidden_50, nobody_paid_twice, qtum, settle},
     line::Line,
     participant::Participant,
-    world::{World, eventually},
+    tower::{coins, give, mempool, rich_tower},
+    world::{QTUM, World, eventually},
 };
 
 /// Alice has closed with an old state, and the tower's answer waits for a block: Bob, the channel, and the
@@ -97,16 +98,25 @@ async fn calls_kept_out_of_blocks_until_the_last_one_are_still_in_time() {
     );
 }
 
+async fn fees_rise(world: &World) {
+    let fees = ["200", "2000000"]
+        .map(|text| serde_json::value::RawValue::from_string(text.to_owned()).expect("JSON"));
+    let risen = world.node.call::<serde_json::Value>("dev_fees", &fees);
+    risen.await.expect("rises");
+}
+
+async fn fees_fall(world: &World) {
+    let fallen = world.node.call::<serde_json::Value>("dev_fees", &[]);
+    fallen.await.expect("falls");
+}
+
 /// Fees rise after the tower has sent its answer: it waits for ever in the mempool, and a raise by half
 /// would not be enough. The tower offers what is asked for now, and is in time.
 #[tokio::test]
 async fn fees_that_rise_under_a_waiting_answer_do_not_stop_it() {
     let world = World::new().await;
     let (mut bob, id, before) = an_answer_waits(&world).await;
-    let fees = ["200", "2000000"]
-        .map(|text| serde_json::value::RawValue::from_string(text.to_owned()).expect("JSON"));
-    let risen = world.node.call::<serde_json::Value>("dev_fees", &fees);
-    risen.await.expect("rises");
+    fees_rise(&world).await;
     let closed = before + 1;
     while height(&world).await < closed + WINDOW {
         world.mine(1).await;
@@ -120,11 +130,51 @@ async fn fees_that_rise_under_a_waiting_answer_do_not_stop_it() {
     }
     answered(&mut bob, id).await;
     nobody_paid_twice(&world, before).await;
-    world
-        .node
-        .call::<serde_json::Value>("dev_fees", &[])
-        .await
-        .expect("falls");
+    fees_fall(&world).await;
+    assert_eq!(
+        settle(&world, &mut bob, id).await,
+        (qtum(250), qtum(150), qtum(50))
+    );
+}
+
+/// The node forgets the answer and, because fees have risen, does not take it again; other nodes may have it
+/// still. What the tower sends instead spends its coins: one of them is mined at most.
+#[tokio::test]
+async fn an_answer_that_was_forgotten_and_is_refused_is_not_paid_for_beside_the_next() {
+    let mut world = World::new().await;
+    let tower = rich_tower(&mut world, 500 * QTUM).await;
+    let (mut bob, id, before) = an_answer_waits(&world).await;
+    let first = mempool(&world).await;
+    let [answer] = &first[..] else {
+        panic!("one answer waits: {first:?}");
+    };
+    world.stop().await;
+    world.restart_node(|_| {}).await;
+    world.node.dev_automine(false).await.expect("switches");
+    // A coin that would do, and be the better choice.
+    give(&world, &tower, 100 * QTUM).await;
+    world.node.dev_mine(1).await.expect("mines");
+    fees_rise(&world).await;
+    world.start().await;
+    let mut line = Line::open(&world, &bob, 0).await;
+    line.hear("watch.failed").await;
+    world.mine(1).await;
+    let second = eventually("another answer waits", || async {
+        let waiting = mempool(&world).await;
+        (!waiting.is_empty()).then_some(waiting)
+    })
+    .await;
+    assert!(
+        coins(&first).is_subset(&coins(&second)),
+        "{second:?} must spend what {first:?} does"
+    );
+    // A node that has the first one gives it back once fees have fallen: too late.
+    fees_fall(&world).await;
+    let again = world.node.send_raw_transaction(&answer.to_hex()).await;
+    assert!(again.is_err(), "{again:?}");
+    world.mine(1).await;
+    answered(&mut bob, id).await;
+    nobody_paid_twice(&world, before).await;
     assert_eq!(
         settle(&world, &mut bob, id).await,
         (qtum(250), qtum(150), qtum(50))

@@ -22,7 +22,7 @@ use crate::{
     world::{QTUM, World, eventually},
 };
 
-async fn mempool(world: &World) -> Vec<Transaction> {
+pub(crate) async fn mempool(world: &World) -> Vec<Transaction> {
     let txids: Vec<Txid> = world
         .node
         .call("getrawmempool", &[])
@@ -43,7 +43,7 @@ async fn mempool(world: &World) -> Vec<Transaction> {
     transactions
 }
 
-fn coins(transactions: &[Transaction]) -> BTreeSet<OutPoint> {
+pub(crate) fn coins(transactions: &[Transaction]) -> BTreeSet<OutPoint> {
     let inputs = transactions
         .iter()
         .flat_map(|transaction| &transaction.inputs);
@@ -130,7 +130,7 @@ async fn a_late_answer_is_replaced_and_never_paid_twice() {
 }
 
 /// A wallet for the tower alone, with this coin.
-async fn rich_tower(world: &mut World, satoshi: u64) -> Client {
+pub(crate) async fn rich_tower(world: &mut World, satoshi: u64) -> Client {
     world.node.create_wallet("tower").await.expect("is made");
     let tower = world.node.for_wallet("tower");
     give(world, &tower, satoshi).await;
@@ -140,7 +140,7 @@ async fn rich_tower(world: &mut World, satoshi: u64) -> Client {
     tower
 }
 
-async fn give(world: &World, to: &Client, satoshi: u64) {
+pub(crate) async fn give(world: &World, to: &Client, satoshi: u64) {
     let address = to.get_new_address().await.expect("an address");
     let paid = world.node.dev_faucet(&address, satoshi).await;
     paid.expect("pays");
