@@ -101,7 +101,8 @@ async fn under_way(database: &SecretUrl, node: &Node, chain: Chain) -> Result<Op
 }
 
 /// Forgets a deployment that was begun, on the word of who says that it never comes, and only where a node that
-/// has the whole chain says so too: otherwise two would be paid for.
+/// has the whole chain says so too or, where nobody has its bytes, does not know it: otherwise two would be paid
+/// for.
 pub(super) async fn abandon(
     database: &SecretUrl,
     node: &Node,

@@ -36,6 +36,11 @@ impl WatchAction {
     pub(crate) const fn is_pending(&self) -> bool {
         self.mined_at.is_none() && self.failed_at.is_none()
     }
+
+    /// Whether it was given up without having been in a block, so that another node may have it all the same.
+    pub(crate) const fn is_refused(&self) -> bool {
+        self.mined_at.is_none() && self.failed_at.is_some()
+    }
 }
 
 impl Store {
@@ -160,25 +165,6 @@ impl Store {
             .fetch_optional(&self.read)
             .await?;
         row.as_ref().map(read).transpose()
-    }
-
-    /// The newest two that were refused for this purpose and are in no block, the newest first.
-    pub(crate) async fn refused_watch_actions_for(
-        &self,
-        id: ChannelId,
-        guarded: Side,
-    ) -> Result<Vec<WatchAction>> {
-        let sql = "
-            select need, attempt, channel_id, guarded, call, transaction_id, raw, sent_at, mined_at, failed_at, fee
-            from watch_action
-            where channel_id = $1 and guarded = $2 and mined_at is null and failed_at is not null
-            order by sent_at desc, attempt desc limit 2";
-        let rows = sqlx::query(sql)
-            .bind(id.0.0.to_vec())
-            .bind(side_number(guarded))
-            .fetch_all(&self.read)
-            .await?;
-        rows.iter().map(read).collect()
     }
 
     /// How many transactions for a need the contract refused.

@@ -155,21 +155,25 @@ pub(super) async fn pay(
     order: &Order<'_>,
     (id, guarded): (ChannelId, Side),
 ) -> Result<Made> {
-    let refused = app.store.refused_watch_actions_for(id, guarded).await?;
-    if let Some(coins) = loose_coins(app, &refused).await?
-        && let Ok(plan) = plan(app, order, &coins).await
-        && let Ok(made) = sign(app, &plan).await
-    {
-        return Ok(made);
+    if let Some(coins) = loose_coins(app, id, guarded).await? {
+        match make(app, order, &coins).await {
+            // The node is away: that says nothing about these coins.
+            Err(Error::Chain(cause)) if cause.is_temporary() => return Err(cause.into()),
+            Err(cause) => tracing::warn!(%cause, "the watchtower pays with other coins"),
+            made => return made,
+        }
     }
-    let plan = plan(app, order, &[]).await?;
-    sign(app, &plan).await
+    make(app, order, &[]).await
 }
 
-/// The coins of the newest transaction that was refused, while neither a block nor anything that waits
-/// spends them. None when the one before was refused with one of these coins, too.
-async fn loose_coins(app: &App, refused: &[WatchAction]) -> Result<Option<Vec<Utxo>>> {
-    let mut refused = refused.iter();
+/// The coins of the newest transaction that was refused for a purpose, while neither a block nor anything
+/// that waits spends them. None when the one before was refused with one of these coins, too.
+async fn loose_coins(app: &App, id: ChannelId, guarded: Side) -> Result<Option<Vec<Utxo>>> {
+    let actions = app.store.watch_actions(id).await?;
+    let mut refused = actions
+        .iter()
+        .rev()
+        .filter(|action| action.guarded == guarded && action.is_refused());
     let Some(newest) = refused.next() else {
         return Ok(None);
     };
@@ -177,7 +181,7 @@ async fn loose_coins(app: &App, refused: &[WatchAction]) -> Result<Option<Vec<Ut
         return Ok(None);
     };
     let mut taken = spent_by_pending(app).await?;
-    taken.extend(refused.flat_map(spent_by));
+    taken.extend(refused.take(1).flat_map(spent_by));
     for coin in &coins {
         let is_free = app.node.get_tx_out(&coin.txid, coin.vout).await?.is_some();
         if taken.contains(&coin.outpoint()) || !is_free {
@@ -209,7 +213,7 @@ pub(super) async fn outbid(
             gas_price: price,
             ..*order
         };
-        let made = sign(app, &plan(app, &order, &coins).await?).await?;
+        let made = make(app, &order, &coins).await?;
         let now = Paid {
             fee: made.fee,
             size: made.transaction.encode().len(),
@@ -220,6 +224,12 @@ pub(super) async fn outbid(
         price = raised_gas_price(price);
     }
     Ok(None)
+}
+
+/// A signed transaction that spends `first` in any case.
+async fn make(app: &App, order: &Order<'_>, first: &[Utxo]) -> Result<Made> {
+    let plan = plan(app, order, first).await?;
+    sign(app, &plan).await
 }
 
 async fn plan(app: &App, order: &Order<'_>, first: &[Utxo]) -> Result<Plan> {

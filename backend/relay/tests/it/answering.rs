@@ -2,6 +2,7 @@
 //! to blocks and to fees.
 
 use sparky_protocol::{ChannelId, Side};
+use sparky_qtum::tx::Transaction;
 
 use crate::{
     dispute::{WINDOW, answered, height, hidden_50, nobody_paid_twice, qtum, settle},
@@ -98,9 +99,10 @@ async fn calls_kept_out_of_blocks_until_the_last_one_are_still_in_time() {
     );
 }
 
-async fn fees_rise(world: &World) {
-    let fees = ["200", "2000000"]
-        .map(|text| serde_json::value::RawValue::from_string(text.to_owned()).expect("JSON"));
+/// What is asked for rises: satoshi for one gas, and ten thousand times as many for a thousand bytes.
+async fn fees_rise(world: &World, price: u64) {
+    let fees = [price, price * 10_000]
+        .map(|fee| serde_json::value::RawValue::from_string(fee.to_string()).expect("JSON"));
     let risen = world.node.call::<serde_json::Value>("dev_fees", &fees);
     risen.await.expect("rises");
 }
@@ -116,7 +118,7 @@ async fn fees_fall(world: &World) {
 async fn fees_that_rise_under_a_waiting_answer_do_not_stop_it() {
     let world = World::new().await;
     let (mut bob, id, before) = an_answer_waits(&world).await;
-    fees_rise(&world).await;
+    fees_rise(&world, 200).await;
     let closed = before + 1;
     while height(&world).await < closed + WINDOW {
         world.mine(1).await;
@@ -137,33 +139,40 @@ async fn fees_that_rise_under_a_waiting_answer_do_not_stop_it() {
     );
 }
 
-/// The node forgets the answer and, because fees have risen, does not take it again; other nodes may have it
-/// still. What the tower sends instead spends its coins: one of them is mined at most.
+/// The node forgets the answer and, because fees have risen, does not take it again. Answers with what waits
+/// a block later.
+async fn forgotten_and_refused(world: &mut World, price: u64) -> Vec<Transaction> {
+    world.stop().await;
+    world.restart_node(|_| {}).await;
+    world.node.dev_automine(false).await.expect("switches");
+    assert_eq!(mempool(world).await, []);
+    fees_rise(world, price).await;
+    world.start().await;
+    world.mine(1).await;
+    eventually("another answer waits", || async {
+        let waiting = mempool(world).await;
+        (!waiting.is_empty()).then_some(waiting)
+    })
+    .await
+}
+
+/// Other nodes may have what this one has forgotten. What the tower sends instead spends its coins: one of
+/// them is mined at most. When that goes wrong as well, other coins are better than no answer.
 #[tokio::test]
 async fn an_answer_that_was_forgotten_and_is_refused_is_not_paid_for_beside_the_next() {
     let mut world = World::new().await;
+    // Two coins, and the smaller one would be the better choice.
     let tower = rich_tower(&mut world, 500 * QTUM).await;
     let (mut bob, id, before) = an_answer_waits(&world).await;
     let first = mempool(&world).await;
     let [answer] = &first[..] else {
         panic!("one answer waits: {first:?}");
     };
-    world.stop().await;
-    world.restart_node(|_| {}).await;
-    world.node.dev_automine(false).await.expect("switches");
-    // A coin that would do, and be the better choice.
+    world.node.dev_withhold(1).await.expect("withholds");
     give(&world, &tower, 100 * QTUM).await;
-    world.node.dev_mine(1).await.expect("mines");
-    fees_rise(&world).await;
-    world.start().await;
-    let mut line = Line::open(&world, &bob, 0).await;
-    line.hear("watch.failed").await;
     world.mine(1).await;
-    let second = eventually("another answer waits", || async {
-        let waiting = mempool(&world).await;
-        (!waiting.is_empty()).then_some(waiting)
-    })
-    .await;
+
+    let second = forgotten_and_refused(&mut world, 100).await;
     assert!(
         coins(&first).is_subset(&coins(&second)),
         "{second:?} must spend what {first:?} does"
@@ -172,6 +181,13 @@ async fn an_answer_that_was_forgotten_and_is_refused_is_not_paid_for_beside_the_
     fees_fall(&world).await;
     let again = world.node.send_raw_transaction(&answer.to_hex()).await;
     assert!(again.is_err(), "{again:?}");
+
+    let third = forgotten_and_refused(&mut world, 200).await;
+    assert!(
+        coins(&first).is_disjoint(&coins(&third)),
+        "{third:?} must spend something else than {first:?}"
+    );
+    fees_fall(&world).await;
     world.mine(1).await;
     answered(&mut bob, id).await;
     nobody_paid_twice(&world, before).await;
