@@ -15,7 +15,7 @@ use crate::{
     app::App,
     book::Entry,
     error::{Error, Result},
-    store::{self, NewEvent, StoredProposal, Swap, SwapOutcome},
+    store::{self, Appended, NewEvent, StoredProposal, Swap, SwapOutcome},
 };
 
 /// Jobs that may wait; who comes later waits before it even looks at the channel.
@@ -27,6 +27,9 @@ const BATCH: usize = 512;
 /// While many pay at once, a transaction begins so long after the one before at the soonest: fewer
 /// transactions cost less than they delay. See docs/PERFORMANCE.md.
 const PACE: Duration = Duration::from_millis(1);
+
+/// Transactions whose events are still to be told while others are written.
+const UNTOLD: usize = 4;
 
 /// So many jobs of one transaction are many. Whoever pays alone never waits.
 const MANY: usize = 4;
@@ -86,6 +89,17 @@ pub(crate) enum Outcome {
     Failed,
 }
 
+/// What is durable and has still to be told.
+pub(crate) struct Written {
+    jobs: Vec<Job>,
+    appended: Appended,
+}
+
+/// From who writes to who tells.
+pub(crate) fn written() -> (mpsc::Sender<Written>, mpsc::Receiver<Written>) {
+    mpsc::channel(UNTOLD)
+}
+
 /// A place in the queue: whoever holds one can hand in a job without waiting.
 pub(crate) type Place<'a> = mpsc::Permit<'a, Job>;
 
@@ -142,8 +156,28 @@ impl Committer {
     }
 }
 
+/// Tells what was written, in that order, until nobody writes any more. A task of its own: the next
+/// transaction need not wait until everybody of the one before was woken.
+pub(crate) async fn tell(app: App, mut written: mpsc::Receiver<Written>) {
+    while let Some(next) = written.recv().await {
+        next.tell(&app);
+    }
+}
+
+impl Written {
+    fn tell(self, app: &App) {
+        let delivery = metrics::histogram!("sparky_state_delivery_seconds");
+        for job in &self.jobs {
+            delivery.record(job.since.elapsed());
+        }
+        app.tell(self.appended);
+        crate::failpoint!("relay.commit.told");
+        finish(self.jobs, &Outcome::Durable);
+    }
+}
+
 /// Runs until the door is closed and everything that came through it is written.
-pub(crate) async fn run(app: App, mut queue: mpsc::Receiver<Job>) {
+pub(crate) async fn run(app: App, mut queue: mpsc::Receiver<Job>, written: mpsc::Sender<Written>) {
     // An alarm sees it rise from here.
     metrics::counter!("sparky_commit_failures_total").increment(0);
     let mut batch = Vec::with_capacity(BATCH);
@@ -174,26 +208,31 @@ pub(crate) async fn run(app: App, mut queue: mpsc::Receiver<Job>) {
         if !open && kept.is_empty() {
             return;
         }
-        write(&app, std::mem::take(&mut batch), &kept).await;
+        write(&app, &written, std::mem::take(&mut batch), &kept).await;
     }
 }
 
 /// Writes a batch; one by one what can not be written together, so that a job that the database does not
 /// take fails alone.
-async fn write(app: &App, jobs: Vec<Job>, kept: &BTreeMap<Account, i64>) {
-    let Some(refused) = commit(app, jobs, kept).await else {
+async fn write(
+    app: &App,
+    written: &mpsc::Sender<Written>,
+    jobs: Vec<Job>,
+    kept: &BTreeMap<Account, i64>,
+) {
+    let Some(refused) = commit(app, written, jobs, kept).await else {
         return;
     };
     if !store::is_about_the_data(&refused.cause) || refused.jobs.len() < 2 {
         return fail(refused);
     }
     for job in refused.jobs {
-        if let Some(refused) = commit(app, vec![job], &BTreeMap::new()).await {
+        if let Some(refused) = commit(app, written, vec![job], &BTreeMap::new()).await {
             fail(refused);
         }
     }
     // Nobody waits for this, and whoever has heard an event says so again.
-    let _ = commit(app, Vec::new(), kept).await;
+    let _ = commit(app, written, Vec::new(), kept).await;
 }
 
 /// What the database did not take, and why.
@@ -202,7 +241,12 @@ struct Refused {
     cause: store::Failure,
 }
 
-async fn commit(app: &App, mut jobs: Vec<Job>, kept: &BTreeMap<Account, i64>) -> Option<Refused> {
+async fn commit(
+    app: &App,
+    written: &mpsc::Sender<Written>,
+    mut jobs: Vec<Job>,
+    kept: &BTreeMap<Account, i64>,
+) -> Option<Refused> {
     loop {
         let (void, rest): (Vec<Job>, Vec<Job>) =
             jobs.into_iter().partition(|job| job.entry.is_dead());
@@ -227,13 +271,10 @@ async fn commit(app: &App, mut jobs: Vec<Job>, kept: &BTreeMap<Account, i64>) ->
             Ok(SwapOutcome::Committed(appended)) => {
                 metrics::histogram!("sparky_commit_batch_size")
                     .record(u32::try_from(jobs.len()).unwrap_or(u32::MAX));
-                for job in &jobs {
-                    metrics::histogram!("sparky_state_delivery_seconds")
-                        .record(job.since.elapsed());
+                // Whoever told is gone, and the relay with it: what is durable is told all the same.
+                if let Err(untold) = written.send(Written { jobs, appended }).await {
+                    untold.0.tell(app);
                 }
-                app.tell(appended);
-                crate::failpoint!("relay.commit.told");
-                finish(jobs, &Outcome::Durable);
                 return None;
             }
             // Everything that was accepted upon a change that lost is void with it.

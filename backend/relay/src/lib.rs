@@ -207,7 +207,7 @@ impl Relay {
     /// Serves on `listener` until `shutdown` completes. What the API does not know, `assets` answers:
     /// the DApp.
     ///
-    /// Tasks: the committer, the fleet, the follower, the watchtower, the housekeeper, the doorkeeper
+    /// Tasks: the committer, who tells what it wrote, the fleet, the follower, the watchtower, the housekeeper, the doorkeeper
     /// (who ends connections with their sessions), the checkpointer, and one per connection. When one of
     /// all but those ends before its time, the relay stops and this is an error.
     pub async fn serve(
@@ -225,8 +225,10 @@ impl Relay {
         let tasks = TaskTracker::new();
         let vital = Vital::new(app.stopping.clone());
         let _closes = app.committer.closes();
-        let committer = vital.guard("committer", commit::run(app.clone(), jobs));
+        let (written, untold) = commit::written();
+        let committer = vital.guard("committer", commit::run(app.clone(), jobs, written));
         let committer = thread::spawn("committer", committer)?;
+        let teller = tokio::spawn(vital.guard("teller", commit::tell(app.clone(), untold)));
         let fleet = fleet::run(app.clone(), queues, nats_url);
         let fleet = tokio::spawn(vital.guard("fleet", fleet));
         tasks.spawn(vital.guard("follower", chain::follow::run(app.clone())));
@@ -254,12 +256,14 @@ impl Relay {
         // Everybody who could accept something has ended: write what is left, then let go.
         app.committer.close();
         let last = committer.await;
+        let heard = teller.await;
         // The last to go: it says to the others what was written until now.
         app.fleet.stopping.cancel();
         let told = fleet.await;
         app.store.close().await;
         vital.verdict()?;
         last.context("the committer has failed")?;
+        heard.context("the teller has failed")?;
         Ok(told?)
     }
 }

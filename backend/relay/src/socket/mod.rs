@@ -3,6 +3,7 @@
 
 mod frame;
 mod tell;
+mod wake;
 mod wire;
 
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
@@ -13,13 +14,14 @@ use axum::{
     http::HeaderMap,
     response::Response,
 };
-use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use futures_util::{future::BoxFuture, stream::FuturesUnordered};
 use serde_json::{Value, json};
 use sparky_protocol::{Account, ChannelId};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use self::{
     frame::{Request, Verb},
+    wake::Wake,
     wire::{Closed, Wire},
 };
 use crate::{
@@ -31,7 +33,7 @@ use crate::{
     door::Guest,
     error::{Error, Result},
     fleet,
-    hub::{Connection, Notice},
+    hub::Connection,
     layers::Host,
     routes::Routes,
     sessions::{self, Life},
@@ -46,6 +48,9 @@ const DEAD: Duration = Duration::from_secs(45);
 
 /// Channels of one connection that are remembered as looked at.
 const CHANNELS: usize = 1_024;
+
+/// Bytes of frames that leave with one write at most, unless a frame is larger.
+const WRITTEN_AT_ONCE: usize = 8 * 1_024;
 
 /// Events that one replay reads at once.
 const PAGE: i64 = 256;
@@ -91,7 +96,7 @@ async fn upgrade(
         .max_frame_size(4 * body::LIMIT)
         .max_message_size(4 * body::LIMIT)
         .read_buffer_size(4 * 1_024)
-        .write_buffer_size(0)
+        .write_buffer_size(WRITTEN_AT_ONCE)
         .max_write_buffer_size(8 * body::LIMIT);
     let tracker = app.connections.clone();
     Ok(upgrade.on_upgrade(move |socket| {
@@ -109,9 +114,12 @@ async fn serve(app: App, socket: WebSocket, host: IpAddr, proven: Option<Proven>
         app: app.clone(),
         host,
         peer: None,
+        sign_in_by: Instant::now() + app.quotas.sign_in_time,
         paid_in: BTreeMap::new(),
         waiting: FuturesUnordered::new(),
+        ends: FuturesUnordered::new(),
     };
+    session.watch_ends();
     if let Some(proven) = proven {
         session.sign_in(proven).await;
     }
@@ -127,12 +135,16 @@ struct Session {
     wire: Wire,
     /// Whom its requests count for until it has signed in.
     host: IpAddr,
+    sign_in_by: Instant,
     /// Who is at the other end, once they have signed in.
     peer: Option<Peer>,
     /// The channels of which something was handed in here, and what was the last.
     paid_in: BTreeMap<ChannelId, Pending>,
     /// Requests that wait for the disk.
     waiting: FuturesUnordered<BoxFuture<'static, (Value, Result<Value>)>>,
+    /// What ends it, whatever its client says. They are kept, so that each is looked at when it has
+    /// happened and not with every frame.
+    ends: FuturesUnordered<BoxFuture<'static, Wake>>,
 }
 
 struct Peer {
@@ -161,16 +173,6 @@ enum Proof {
     Until(i64),
 }
 
-impl Proof {
-    /// Waits until a session has ended.
-    async fn ended(&self) {
-        match self {
-            Self::Session(life) => life.ended.cancelled().await,
-            Self::Until(_) => std::future::pending().await,
-        }
-    }
-}
-
 impl Proven {
     async fn by_token(app: &App, token: &str) -> Result<Self> {
         let account = app.sessions.account(&app.store, token).await?;
@@ -188,27 +190,14 @@ impl Proven {
     }
 }
 
-/// What the loop woke up for.
-enum Wake {
-    Frame(std::result::Result<String, Closed>),
-    Done(Value, Result<Value>),
-    Notice(Option<Notice>),
-    Slow,
-    Replaced,
-    Stranger,
-    Stopping,
-    Tick,
-}
-
 impl Session {
     async fn run(&mut self) -> Closed {
         let born = Instant::now();
         let mut heard = born;
-        let sign_in_by = born + self.app.quotas.sign_in_time;
         let mut ticks = interval_at(born + PING, PING);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let wake = self.wake(&mut ticks, sign_in_by).await;
+            let wake = self.wake(&mut ticks).await;
             let went = match wake {
                 Wake::Frame(Err(closed)) => return closed,
                 Wake::Frame(Ok(text)) => {
@@ -233,39 +222,6 @@ impl Session {
             if let Err(closed) = went {
                 return closed;
             }
-        }
-    }
-
-    async fn wake(&mut self, ticks: &mut tokio::time::Interval, sign_in_by: Instant) -> Wake {
-        let Self {
-            app,
-            wire,
-            peer,
-            waiting,
-            ..
-        } = self;
-        let (busy, idle) = (IN_FLIGHT <= waiting.len(), waiting.is_empty());
-        let told = async {
-            match peer {
-                None => {
-                    tokio::time::sleep_until(sign_in_by).await;
-                    Wake::Stranger
-                }
-                Some(peer) => tokio::select! {
-                    biased;
-                    () = peer.seat.taken.cancelled() => Wake::Replaced,
-                    () = peer.proof.ended() => Wake::Stranger,
-                    _ = peer.connection.slow.wait_for(|slow| *slow) => Wake::Slow,
-                    notice = peer.connection.notices.next() => Wake::Notice(notice),
-                },
-            }
-        };
-        tokio::select! {
-            () = app.stopping.cancelled() => Wake::Stopping,
-            Some((id, result)) = waiting.next(), if !idle => Wake::Done(id, result),
-            wake = told => wake,
-            frame = wire.next(), if !busy => Wake::Frame(frame),
-            _ = ticks.tick() => Wake::Tick,
         }
     }
 
@@ -367,7 +323,10 @@ impl Session {
                 ));
             }
             // A newer session: the connection goes on by that one.
-            Some(peer) => peer.proof = proven.proof,
+            Some(peer) => {
+                peer.proof = proven.proof;
+                self.watch_ends();
+            }
             None => self.sign_in(proven).await,
         }
         Ok(json!({ "address": self.app.address(account) }))
@@ -394,6 +353,7 @@ impl Session {
             acked: 0,
             stored_ack: 0,
         });
+        self.watch_ends();
         if came {
             presence(&self.app, account).await;
         }

@@ -53,7 +53,7 @@ impl Store {
             .bind(big(revision)?)
             .bind(body)
             .bind(clock::seconds())
-            .fetch_optional(&self.write)
+            .fetch_optional(&mut *self.writer().await?)
             .await?;
         crate::failpoint!("relay.backup.after");
         Ok(kept.is_some())
@@ -160,9 +160,12 @@ impl Store {
         let sql = "
             insert into epoch (epoch_id, name, restored_at) values (1, $1, null)
             on conflict (epoch_id) do nothing";
-        sqlx::query(sql).bind(first).execute(&self.write).await?;
+        sqlx::query(sql)
+            .bind(first)
+            .execute(&mut *self.writer().await?)
+            .await?;
         let row = sqlx::query("select name, restored_at from epoch where epoch_id = 1")
-            .fetch_one(&self.write)
+            .fetch_one(&mut *self.writer().await?)
             .await?;
         let restored_at: Option<i64> = row.try_get("restored_at")?;
         Ok(Epoch {
@@ -180,7 +183,7 @@ impl Store {
         sqlx::query(sql)
             .bind(name)
             .bind(i64::from(restored_at))
-            .execute(&self.write)
+            .execute(&mut *self.writer().await?)
             .await?;
         Ok(())
     }

@@ -1,12 +1,13 @@
 //! Blocks and what the contract said in them.
 
 use sparky_protocol::{ChainEvent, ChannelId, Side};
-use sqlx::{Any, Row as _, Transaction};
+use sqlx::Row as _;
 
 use crate::app::Block;
 
 use super::{
-    Appended, Fence, NewEvent, Result, Store, big, channel::side_number, fixed, parsed, whole,
+    Appended, Fence, NewEvent, Result, Store, Transaction, big, channel::side_number, fixed,
+    parsed, whole,
 };
 
 /// How many blocks are remembered: no reorganisation of Qtum goes deeper than its checkpoint span.
@@ -209,7 +210,7 @@ impl Store {
 }
 
 async fn put_event(
-    transaction: &mut Transaction<'static, Any>,
+    transaction: &mut Transaction,
     block: &NewBlock,
     new: &NewChainEvent,
 ) -> Result<()> {

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use sqlx::{AnyPool, Row as _};
+use sqlx::{AnyConnection, Row as _};
 
 use super::{Dialect, Result, Store};
 use crate::app::App;
@@ -45,22 +45,22 @@ impl Store {
         if self.dialect == Dialect::Postgres {
             return Ok(0);
         }
-        let pages = passive(&self.read).await?;
+        let pages = passive(&mut *self.read.acquire().await?).await?;
         if pages < LONG {
             return Ok(pages);
         }
         // Copying a long log takes as long as a payment may: what came meanwhile is copied before
         // everybody waits for the rest.
-        passive(&self.read).await?;
-        passive(&self.write).await
+        passive(&mut *self.read.acquire().await?).await?;
+        passive(&mut *self.writer().await?).await
     }
 }
 
 /// Pages in the log; -1 of a database that has none.
-async fn passive(pool: &AnyPool) -> Result<i64> {
+async fn passive(connection: &mut AnyConnection) -> Result<i64> {
     crate::failpoint!("relay.checkpoint.before");
     let row = sqlx::query("pragma wal_checkpoint(passive)")
-        .fetch_one(pool)
+        .fetch_one(connection)
         .await?;
     crate::failpoint!("relay.checkpoint.after");
     row.try_get("log")

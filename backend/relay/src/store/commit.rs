@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sparky_protocol::{Account, ChannelId, Side};
-use sqlx::{Any, AnyConnection, AssertSqlSafe, Transaction, any::AnyArguments, query::Query};
+use sqlx::{Any, AnyConnection, AssertSqlSafe, any::AnyArguments, query::Query};
 
 use super::{
-    Appended, NewEvent, Result, Store, StoredProposal, big,
+    Appended, NewEvent, Result, Store, StoredProposal, Transaction, big,
     channel::side_number,
     event::{Mail, Receipt},
     fixed, many_rows, pieces, whole,
@@ -56,7 +56,7 @@ impl Store {
         events: &[NewEvent],
         kept: &BTreeMap<Account, i64>,
     ) -> Result<SwapOutcome> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin_again().await?;
         if !swap(&mut transaction, swaps).await? {
             transaction.rollback().await?;
             return Ok(SwapOutcome::Lost(self.losers(swaps).await?));
@@ -78,7 +78,7 @@ impl Store {
     /// Which channels of swaps that were not all won somebody else had changed. A revision is never
     /// reached again, so who lost would lose once more.
     async fn losers(&self, swaps: &[Swap]) -> Result<BTreeSet<ChannelId>> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin_again().await?;
         let mut won = BTreeSet::new();
         for piece in pieces(swaps) {
             let sql = swap_sql(&transaction, piece.len(), "returning channel_id, sender");
@@ -102,7 +102,7 @@ impl Store {
 /// Writes the swaps and says whether all of them won: what is counted is not handed over row by row, and
 /// nearly always that is all there is to know. The rule is in the statement, so that two writers racing
 /// each other can not both win.
-async fn swap(transaction: &mut Transaction<'static, Any>, swaps: &[Swap]) -> Result<bool> {
+async fn swap(transaction: &mut Transaction, swaps: &[Swap]) -> Result<bool> {
     let mut won = 0;
     for piece in pieces(swaps) {
         let sql = swap_sql(transaction, piece.len(), "");
@@ -168,7 +168,7 @@ mod tests {
                 .bind(vec![3; 20])
                 .bind(vec![4; 20])
                 .bind(vec![0; 20])
-                .execute(&store.write)
+                .execute(&mut *store.writer().await.expect("a writer"))
                 .await
                 .expect("a channel");
         }

@@ -3,9 +3,9 @@
 use std::fs::File;
 
 use sparky_protocol::{Account, Hash};
-use sqlx::{Any, Row as _, Transaction};
+use sqlx::Row as _;
 
-use super::{Dialect, Result, Store, big, fixed, sqlite_file, whole};
+use super::{Dialect, Result, Store, Transaction, big, fixed, sqlite_file, whole};
 
 /// Not the lock of the SQL migrations: those are over when the contract is deployed.
 const DEPLOYMENT_LOCK: i64 = super::MIGRATION_LOCK + 1;
@@ -41,7 +41,7 @@ pub struct Attempt {
 #[must_use = "dropping it lets the next one deploy"]
 #[derive(Debug)]
 pub struct Turn {
-    _transaction: Option<Transaction<'static, Any>>,
+    _transaction: Option<Transaction>,
     _file: Option<File>,
 }
 

@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use sparky_protocol::{Account, ChannelId, Side};
-use sqlx::{Any, Row as _, Transaction};
+use sqlx::Row as _;
 
-use super::{Result, Store, big, fixed, many_rows, pieces};
+use super::{Result, Store, Transaction, big, fixed, many_rows, pieces};
 use crate::clock;
 
 /// An event that has no number yet.
@@ -48,7 +48,7 @@ fn frame(seq: i64, created_at: i64, kind: &str, body: &str) -> Arc<str> {
 impl Store {
     /// Numbers and writes events within a transaction. Nobody may be told before it has committed.
     pub(crate) async fn append(
-        transaction: &mut Transaction<'static, Any>,
+        transaction: &mut Transaction,
         events: &[NewEvent],
     ) -> Result<Appended> {
         let mail = Mail {
@@ -60,7 +60,7 @@ impl Store {
 
     /// [`Store::append`], and removes from mailboxes what is not needed there any more.
     pub(super) async fn append_with(
-        transaction: &mut Transaction<'static, Any>,
+        transaction: &mut Transaction,
         events: &[NewEvent],
         mail: &Mail<'_>,
     ) -> Result<Appended> {
@@ -213,11 +213,7 @@ pub(crate) enum Retained {
 /// not said so before: an event that was heard, unless it is a proof that no newer acknowledged one has
 /// replaced. Those go when one does, see [`revoke`]: whoever has heard much and signed few receipts
 /// would otherwise have all of it looked at again each time.
-async fn acknowledge(
-    transaction: &mut Transaction<'static, Any>,
-    account: Account,
-    seq: i64,
-) -> Result<()> {
+async fn acknowledge(transaction: &mut Transaction, account: Account, seq: i64) -> Result<()> {
     // Nobody else moves it meanwhile: this transaction has just taken numbers of the account.
     let before: Option<i64> = sqlx::query_scalar(
         "select acked from account_sequence where account = $1 and acked < $2 and $2 <= seq",
@@ -249,7 +245,7 @@ async fn acknowledge(
 
 /// Removes the proofs of a direction that an acknowledged one has replaced, as far as their recipient
 /// has said that it has them.
-async fn revoke(transaction: &mut Transaction<'static, Any>, receipt: &Receipt) -> Result<()> {
+async fn revoke(transaction: &mut Transaction, receipt: &Receipt) -> Result<()> {
     let sql = "
         delete from account_event
         where channel_id = $1 and sender = $2 and nonce is not null and nonce < $3
@@ -282,7 +278,7 @@ pub(super) struct Receipt {
 /// Takes as many numbers as each account needs and answers with the first. Accounts are visited in
 /// order, those whose mailbox only becomes lighter too, so that two processes never wait for each other.
 async fn take_numbers(
-    transaction: &mut Transaction<'static, Any>,
+    transaction: &mut Transaction,
     events: &[NewEvent],
     mail: &Mail<'_>,
 ) -> Result<BTreeMap<Account, i64>> {

@@ -44,7 +44,10 @@ impl Store {
         for (sql, bound) in rows {
             // Each for itself: payments that wait for the writer come in between.
             crate::failpoint!("relay.forget.before");
-            let done = sqlx::query(sql).bind(bound).execute(&self.write).await?;
+            let done = sqlx::query(sql)
+                .bind(bound)
+                .execute(&mut *self.writer().await?)
+                .await?;
             crate::failpoint!("relay.forget.after");
             removed += done.rows_affected();
         }

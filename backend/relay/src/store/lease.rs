@@ -1,8 +1,8 @@
 //! The leases: what only one relay may do at a time.
 
-use sqlx::{Any, Row as _, Transaction};
+use sqlx::Row as _;
 
-use super::{Result, Store, big, whole};
+use super::{Result, Store, Transaction, big, whole};
 
 /// A lease as all relays see it.
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ pub(crate) struct Fence {
 impl Fence {
     /// Passes the fence within a transaction: from here to its end nobody else can take the lease.
     /// False when somebody has: then nothing of this transaction may be kept.
-    pub(crate) async fn pass(&self, transaction: &mut Transaction<'static, Any>) -> Result<bool> {
+    pub(crate) async fn pass(&self, transaction: &mut Transaction) -> Result<bool> {
         let sql = "
             update lease set changes = changes + 1
             where lease_id = $1 and holder = $2 and term = $3";
@@ -84,7 +84,7 @@ impl Store {
             .bind(holder.to_owned())
             .bind(term)
             .bind(beat)
-            .fetch_optional(&self.write)
+            .fetch_optional(&mut *self.writer().await?)
             .await?;
         crate::failpoint!("relay.lease.after");
         Ok(term.map(|term| Fence {
@@ -102,7 +102,7 @@ impl Store {
         .bind(fence.lease)
         .bind(fence.holder.clone())
         .bind(fence.term)
-        .execute(&self.write)
+        .execute(&mut *self.writer().await?)
         .await?;
         Ok(())
     }
@@ -117,7 +117,7 @@ impl Store {
             .bind(fence.holder.clone())
             .bind(fence.term)
             .bind(big(height)?)
-            .execute(&self.write)
+            .execute(&mut *self.writer().await?)
             .await?;
         crate::failpoint!("relay.height.after");
         Ok(noted.rows_affected() == 1)

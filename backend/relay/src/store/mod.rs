@@ -1,7 +1,7 @@
 //! Everything the relay remembers. All SQL is in this folder, and it runs on SQLite and Postgres.
 //!
-//! Two pools: many connections read, and what writes goes through its own. On SQLite that is a
-//! single connection, because SQLite has a single writer: waiting in our own queue is fair, waiting
+//! Two pools: many connections read, and what writes goes through its own, see `writer`. On SQLite that
+//! is a single connection, because SQLite has a single writer: waiting in our own queue is fair, waiting
 //! for its lock is not.
 
 mod backup;
@@ -22,12 +22,13 @@ mod rows;
 mod session;
 mod transaction;
 mod watch;
+mod writer;
 
-use std::{path::Path, sync::LazyLock, time::Duration};
+use std::{path::Path, sync::LazyLock};
 
 use anyhow::{Context as _, bail};
 use sqlx::{
-    Any, AnyPool, Row as _, Transaction,
+    AnyPool, Row as _,
     any::{AnyPoolOptions, AnyRow},
     migrate::Migrator,
 };
@@ -46,9 +47,13 @@ pub(crate) use {
     session::StoredChallenge,
     transaction::SentTransaction,
     watch::WatchAction,
+    writer::Transaction,
 };
 
-use self::rows::{many_rows, pieces};
+use self::{
+    rows::{many_rows, pieces},
+    writer::{Writer, Writers},
+};
 
 static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
     let mut migrations = sqlx::migrate!("../../migrations/relay");
@@ -71,7 +76,7 @@ pub(crate) type Failure = sqlx::Error;
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     read: AnyPool,
-    write: AnyPool,
+    write: Writers,
     dialect: Dialect,
 }
 
@@ -108,14 +113,15 @@ impl Store {
             let only = pool(1).await?;
             return Ok(Self {
                 read: only.clone(),
-                write: only,
+                write: Writers::new(only, dialect, false),
                 dialect,
             });
         }
-        let write = pool(if dialect == Dialect::Sqlite { 1 } else { 4 }).await?;
+        let single = dialect == Dialect::Sqlite;
+        let write = pool(if single { 1 } else { 4 }).await?;
         Ok(Self {
             read: pool(8).await?,
-            write,
+            write: Writers::new(write, dialect, single),
             dialect,
         })
     }
@@ -145,13 +151,19 @@ impl Store {
         Ok(())
     }
 
-    /// Begins to write. On SQLite the lock is taken now, so that nobody can come between what this
-    /// transaction reads and what it writes.
-    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Any>> {
-        match self.dialect {
-            Dialect::Sqlite => self.write.begin_with("begin immediate").await,
-            Dialect::Postgres => self.write.begin().await,
-        }
+    /// Begins to write: nobody can come between what this transaction reads and what it writes.
+    pub(crate) async fn begin(&self) -> Result<Transaction> {
+        self.write.begin().await
+    }
+
+    /// [`Store::begin`] through the connection that is kept: for who does it again and again.
+    async fn begin_again(&self) -> Result<Transaction> {
+        self.write.begin_again().await
+    }
+
+    /// A connection for a single statement that writes.
+    async fn writer(&self) -> Result<Writer> {
+        self.write.writer().await
     }
 
     /// Whether the database answers.
@@ -164,8 +176,9 @@ impl Store {
 
     /// Connections of both pools: in use and idle.
     pub(crate) fn pool_sizes(&self) -> (u32, usize) {
-        let idle = self.read.num_idle() + self.write.num_idle();
-        (self.read.size() + self.write.size(), idle)
+        let write = self.write.pool();
+        let idle = self.read.num_idle() + write.num_idle();
+        (self.read.size() + write.size(), idle)
     }
 
     /// Waits until all connections are closed.
@@ -185,7 +198,7 @@ pub async fn migrate(url: &str) -> anyhow::Result<()> {
     let store = Store::connect(url).await?;
     // One transaction for all of it, under a lock: what fails half-way leaves the schema as it was, and
     // of two that migrate at once the second finds nothing left to do.
-    let mut transaction = store.begin().await?;
+    let mut transaction = store.write.begin_pooled().await?;
     if store.dialect == Dialect::Postgres {
         sqlx::query("select pg_advisory_xact_lock($1)")
             .bind(MIGRATION_LOCK)
@@ -210,7 +223,7 @@ fn sqlite_file(url: &str) -> Option<&str> {
 }
 
 fn pool_options(dialect: Dialect) -> AnyPoolOptions {
-    let options = AnyPoolOptions::new().acquire_timeout(Duration::from_secs(10));
+    let options = AnyPoolOptions::new().acquire_timeout(writer::PATIENCE);
     // A file does not hang up: to ask it before every use whether it is there is one more turn for nothing.
     let options = options.test_before_acquire(dialect == Dialect::Postgres);
     options.after_connect(move |connection, _| {
@@ -326,7 +339,7 @@ mod tests {
         let newer = "insert into _sqlx_migrations (version, description, success, checksum, execution_time) \
                      values (9999, 'later', true, x'00', 0)";
         sqlx::query(newer)
-            .execute(&store.write)
+            .execute(&mut *store.writer().await.expect("a writer"))
             .await
             .expect("writes");
         store.close().await;

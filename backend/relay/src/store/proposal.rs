@@ -1,9 +1,11 @@
 //! Cooperative closes and withdrawals that wait for the second signature.
 
 use sparky_protocol::{ChannelId, Hash, Side};
-use sqlx::{Any, Row as _, Transaction, any::AnyRow};
+use sqlx::{Row as _, any::AnyRow};
 
-use super::{Appended, NewEvent, Result, Store, big, channel::side_number, fixed, whole};
+use super::{
+    Appended, NewEvent, Result, Store, Transaction, big, channel::side_number, fixed, whole,
+};
 
 /// A proposal as it is kept.
 #[derive(Clone, Debug)]
@@ -25,10 +27,7 @@ const COLUMNS: &str =
     "proposal_id, channel_id, proposer, body, valid_until, signature, countersignature, ended_at";
 
 /// Keeps a new proposal within a transaction.
-pub(super) async fn put(
-    transaction: &mut Transaction<'static, Any>,
-    proposal: &StoredProposal,
-) -> Result<()> {
+pub(super) async fn put(transaction: &mut Transaction, proposal: &StoredProposal) -> Result<()> {
     let sql = "
         insert into proposal (proposal_id, channel_id, proposer, body, valid_until, signature)
         values ($1, $2, $3, $4, $5, $6) on conflict (proposal_id) do nothing";

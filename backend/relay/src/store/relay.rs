@@ -1,9 +1,9 @@
 //! The relays on this database, and who is connected to which.
 
 use sparky_protocol::Account;
-use sqlx::{Any, AssertSqlSafe, Row as _, Transaction};
+use sqlx::{AssertSqlSafe, Row as _};
 
-use super::{Result, Store, channel::placeholders, fixed, many_rows, pieces};
+use super::{Result, Store, Transaction, channel::placeholders, fixed, many_rows, pieces};
 
 /// A relay as the others see it.
 #[derive(Clone, Debug)]
@@ -86,7 +86,7 @@ impl Store {
         sqlx::query("delete from relay where relay_id = $1 and beat = coalesce($2, beat)")
             .bind(id.to_owned())
             .bind(beat)
-            .execute(&self.write)
+            .execute(&mut *self.writer().await?)
             .await?;
         Ok(())
     }
@@ -121,11 +121,7 @@ impl Store {
     }
 }
 
-async fn put_presence(
-    transaction: &mut Transaction<'static, Any>,
-    id: &str,
-    accounts: &[Account],
-) -> Result<()> {
+async fn put_presence(transaction: &mut Transaction, id: &str, accounts: &[Account]) -> Result<()> {
     for piece in pieces(accounts) {
         let sql = many_rows(
             transaction,

@@ -8,8 +8,8 @@ pub(super) fn pieces<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
         let step = match rows.len() {
             0 => return None,
-            1..8 => 1,
-            8..64 => 8,
+            1..=16 => 1,
+            17..64 => 16,
             _ => 64,
         };
         let size = (rows.len() / step * step).min(256);
@@ -63,7 +63,7 @@ mod tests {
     fn rows_are_cut_into_few_sizes() {
         let rows: Vec<u32> = (0..350).collect();
         let sizes: Vec<usize> = pieces(&rows).map(<[_]>::len).collect();
-        assert_eq!(sizes, [256, 64, 24, 6]);
+        assert_eq!(sizes, [256, 64, 16, 14]);
         assert_eq!(pieces(&rows).flatten().copied().collect::<Vec<_>>(), rows);
     }
 

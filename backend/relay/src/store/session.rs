@@ -68,7 +68,7 @@ impl Store {
             returning login_challenge_id, account, body, expires_at";
         let row = sqlx::query(sql)
             .bind(id.to_owned())
-            .fetch_optional(&self.write)
+            .fetch_optional(&mut *self.writer().await?)
             .await?;
         row.map(|row| {
             Ok(StoredChallenge {
@@ -162,7 +162,7 @@ impl Store {
         crate::failpoint!("relay.sign-out.before");
         sqlx::query("delete from session where token_hash = $1")
             .bind(token_hash.to_vec())
-            .execute(&self.write)
+            .execute(&mut *self.writer().await?)
             .await?;
         crate::failpoint!("relay.sign-out.after");
         Ok(())
@@ -210,7 +210,7 @@ impl Store {
             "delete from socket_ticket where ticket_hash = $1 returning account, expires_at",
         )
         .bind(hash.to_vec())
-        .fetch_optional(&self.write)
+        .fetch_optional(&mut *self.writer().await?)
         .await?;
         row.map(|row| Ok((Account(fixed(&row, "account")?), row.try_get("expires_at")?)))
             .transpose()

@@ -60,7 +60,7 @@ impl Store {
         sqlx::query("delete from sent_transaction where transaction_id = $1 and account = $2 and block_hash is null")
             .bind(txid.to_vec())
             .bind(account.0.to_vec())
-            .execute(&self.write)
+            .execute(&mut *self.writer().await?)
             .await?;
         crate::failpoint!("relay.forget-transaction.after");
         Ok(())

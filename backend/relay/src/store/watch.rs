@@ -290,7 +290,7 @@ mod tests {
             .bind(vec![1_u8; 20])
             .bind(vec![2_u8; 20])
             .bind(vec![0_u8; 20])
-            .execute(&store.write)
+            .execute(&mut *store.writer().await.expect("a writer"))
             .await
             .expect("a channel");
         let spent = async || {

@@ -73,6 +73,27 @@ async fn a_proof_that_can_not_be_written_fails_alone() {
     alice.send(second, QTUM).await;
 }
 
+/// A server hangs up on everybody, on whom it has just served too: the next payment is written all the same.
+/// (A file hangs up on nobody.)
+#[tokio::test]
+async fn a_server_that_hangs_up_costs_no_payment() {
+    let world = World::new().await;
+    let (mut alice, mut bob, id) = world.channel(100).await;
+    for _ in 0..3 {
+        let update = alice.send(id, QTUM).await;
+        bob.accept(id, &update);
+        if world.database.url().starts_with("postgres") {
+            let mut database = world.database.connect().await;
+            let hang_up = "
+                select pg_terminate_backend(pid) from pg_stat_activity
+                where datname = current_database() and pid <> pg_backend_pid()";
+            execute(&mut database, hang_up).await;
+        }
+    }
+    let update = alice.send(id, QTUM).await;
+    bob.accept(id, &update);
+}
+
 /// A block is written, and the database fails before it is in memory: it gets there all the same.
 #[tokio::test]
 async fn a_block_that_was_written_and_not_taken_up_is_taken_up_later() {
