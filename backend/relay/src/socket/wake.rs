@@ -19,6 +19,7 @@ pub(super) enum Wake {
 }
 
 impl Session {
+    /// The next of them.
     pub(super) async fn wake(&mut self, ticks: &mut tokio::time::Interval) -> Wake {
         let Self {
             wire,

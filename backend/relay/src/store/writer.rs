@@ -25,6 +25,8 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a connection to a server is trusted without being asked: servers hang up, and another may
 /// have taken the place of ours.
 const TRUST: Duration = Duration::from_secs(1);
+
+/// How long one is kept: then the pool looks at it, whoever is busy.
 const LONGEST: Duration = Duration::from_mins(1);
 
 /// On SQLite the lock is taken at once, so that nobody can come between what a transaction reads and
@@ -96,7 +98,7 @@ impl Writers {
         }
     }
 
-    /// Begins a transaction through the connection that is kept, if there is more than one.
+    /// Begins a transaction through the connection that is kept, also where there are others.
     pub(super) async fn begin_again(&self) -> Result<Transaction> {
         match self.begin_kept().await {
             // A server may have hung up since; nothing was written, and the next connection is a new one.
@@ -114,7 +116,7 @@ impl Writers {
             Dialect::Sqlite => IMMEDIATE,
             Dialect::Postgres => "begin",
         };
-        sqlx::raw_sql(statement).execute(begun.connection()).await?;
+        sqlx::raw_sql(statement).execute(&mut *begun).await?;
         Ok(Transaction::Open(begun))
     }
 
@@ -228,17 +230,28 @@ pub(crate) enum Transaction {
 pub(crate) struct Open(Option<Lent>);
 
 impl Open {
-    fn connection(&mut self) -> &mut AnyConnection {
-        let lent = self.0.as_mut().expect("invariant: ended by its owner only");
-        &mut lent.taken_mut().connection
-    }
-
     async fn end(mut self, statement: &'static str) -> Result<()> {
-        sqlx::raw_sql(statement).execute(self.connection()).await?;
+        sqlx::raw_sql(statement).execute(&mut *self).await?;
         if let Some(mut lent) = self.0.take() {
             lent.taken_mut().begun = false;
         }
         Ok(())
+    }
+}
+
+impl Deref for Open {
+    type Target = AnyConnection;
+
+    fn deref(&self) -> &AnyConnection {
+        let lent = self.0.as_ref().expect("invariant: ended by its owner only");
+        &lent.taken().connection
+    }
+}
+
+impl DerefMut for Open {
+    fn deref_mut(&mut self) -> &mut AnyConnection {
+        let lent = self.0.as_mut().expect("invariant: ended by its owner only");
+        &mut lent.taken_mut().connection
     }
 }
 
@@ -277,10 +290,7 @@ impl Deref for Transaction {
     fn deref(&self) -> &AnyConnection {
         match self {
             Self::Pooled(transaction) => transaction,
-            Self::Open(open) => {
-                let lent = open.0.as_ref().expect("invariant: ended by its owner only");
-                &lent.taken().connection
-            }
+            Self::Open(open) => open,
         }
     }
 }
@@ -289,14 +299,18 @@ impl DerefMut for Transaction {
     fn deref_mut(&mut self) -> &mut AnyConnection {
         match self {
             Self::Pooled(transaction) => transaction,
-            Self::Open(open) => open.connection(),
+            Self::Open(open) => open,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::store::{Store, migrate};
+    use std::{cell::Cell, time::Duration};
+
+    use sqlx::AnyConnection;
+
+    use crate::store::{Result, Store, migrate};
 
     async fn a_store(folder: &tempfile::TempDir) -> Store {
         let file = folder.path().join("relay.sqlite");
@@ -305,9 +319,10 @@ mod tests {
         Store::open(&url).await.expect("opens")
     }
 
-    fn row(account: u8) -> sqlx::query::Query<'static, sqlx::Any, sqlx::any::AnyArguments> {
-        sqlx::query("insert into account_sequence (account, seq) values ($1, 1)")
-            .bind(vec![account; 20])
+    async fn put(connection: &mut AnyConnection, account: u8) -> Result<()> {
+        let sql = "insert into account_sequence (account, seq) values ($1, 1)";
+        let row = sqlx::query(sql).bind(vec![account; 20]);
+        row.execute(connection).await.map(|_| ())
     }
 
     async fn rows(store: &Store) -> i64 {
@@ -319,29 +334,23 @@ mod tests {
     async fn what_is_dropped_was_never_written_and_the_next_one_is() {
         let folder = tempfile::tempdir().expect("a folder");
         let store = a_store(&folder).await;
-        for begun in [0, 1, 2] {
+        for round in 0..3 {
             let mut dropped = store.begin().await.expect("begins");
-            row(1).execute(&mut *dropped).await.expect("inserts");
+            put(&mut dropped, 1).await.expect("inserts");
             drop(dropped);
 
             let mut refused = store.begin_again().await.expect("begins");
-            row(2 + begun)
-                .execute(&mut *refused)
-                .await
-                .expect("inserts");
-            row(2 + begun)
-                .execute(&mut *refused)
-                .await
-                .expect_err("there is one");
+            put(&mut refused, 1).await.expect("inserts");
+            put(&mut refused, 1).await.expect_err("there is one");
             drop(refused);
 
             let mut kept = store.begin_again().await.expect("begins");
-            row(10 + begun).execute(&mut *kept).await.expect("inserts");
+            put(&mut kept, 10 + round).await.expect("inserts");
             kept.commit().await.expect("commits");
-            assert_eq!(rows(&store).await, i64::from(begun) + 1);
+            assert_eq!(rows(&store).await, i64::from(round) + 1);
         }
         let mut undone = store.begin().await.expect("begins");
-        row(1).execute(&mut *undone).await.expect("inserts");
+        put(&mut undone, 1).await.expect("inserts");
         undone.rollback().await.expect("rolls back");
         assert_eq!(rows(&store).await, 3);
         store.close().await;
@@ -354,41 +363,42 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let store = a_store(&folder).await;
         let mut dropped = store.begin().await.expect("begins");
-        row(1).execute(&mut *dropped).await.expect("inserts");
+        put(&mut dropped, 1).await.expect("inserts");
         let dropping = std::thread::spawn(move || drop(dropped));
         dropping.join().expect("drops");
 
         let mut writer = store.writer().await.expect("a writer");
-        row(2).execute(&mut *writer).await.expect("inserts");
+        put(&mut writer, 2).await.expect("inserts");
         drop(writer);
         assert_eq!(rows(&store).await, 1);
         store.close().await;
     }
 
-    /// Whoever does not wait any more leaves nothing begun.
+    /// Whoever does not wait any more leaves nothing begun, wherever it was given up.
     #[tokio::test]
     async fn a_beginning_that_nobody_waits_for_is_undone() {
         let folder = tempfile::tempdir().expect("a folder");
         let store = a_store(&folder).await;
+        let (begun, inserted) = (Cell::new(0), Cell::new(0));
         for turns in 0..40 {
-            // Given up after so many turns, wherever it is by then.
             let mut abandoned = Box::pin(async {
                 let mut transaction = store.begin_again().await.expect("begins");
-                row(1).execute(&mut *transaction).await.expect("inserts");
+                begun.set(begun.get() + 1);
+                put(&mut transaction, 1).await.expect("inserts");
+                inserted.set(inserted.get() + 1);
                 std::future::pending::<()>().await;
             });
             for _ in 0..turns {
                 let _ = futures_util::poll!(&mut abandoned);
-                tokio::task::yield_now().await;
+                tokio::time::sleep(Duration::from_micros(100)).await;
             }
             drop(abandoned);
             let mut writer = store.writer().await.expect("a writer");
-            row(100 + turns)
-                .execute(&mut *writer)
-                .await
-                .expect("inserts");
+            put(&mut writer, 100 + turns).await.expect("inserts");
         }
         assert_eq!(rows(&store).await, 40);
+        assert!(begun.get() < 40, "none was given up before it had begun");
+        assert!(0 < inserted.get(), "none was given up after it had written");
         store.close().await;
     }
 
@@ -405,10 +415,7 @@ mod tests {
                 } else {
                     store.begin_again().await.expect("begins")
                 };
-                row(account)
-                    .execute(&mut *transaction)
-                    .await
-                    .expect("inserts");
+                put(&mut transaction, account).await.expect("inserts");
                 transaction.commit().await.expect("commits");
             });
         }
